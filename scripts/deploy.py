@@ -1,0 +1,117 @@
+"""Make every environment run what it should; plan it, revert a release, or bring one back.
+
+verbs:
+  run      converge: a deleted tag or a revert mark becomes a tombstone, and the newest release that
+           stands and was live there before goes live again, with no training and no build
+  plan     print what is desired against what is live; change nothing
+  revert   write a release's tombstone (--unrevert: lift it and make the same tag again), converge
+"""
+
+import _framework  # noqa: F401  # isort: skip
+import argparse
+import sys
+from collections.abc import Sequence
+
+from trainshed import deploy_report, github, project, script, tags, tombstone
+from trainshed.config_file import model_of
+from trainshed.deployment import Deployer, require_an_origin
+from trainshed.origin import Origin
+from trainshed.progress import Progress
+from trainshed.store import Store
+
+EXAMPLES = """\
+  git push --delete origin churn@v1.1.0 && scripts/deploy.py run     roll back
+  scripts/deploy.py run --forward                move to the newest release (a release does this)
+  scripts/deploy.py plan                         what would happen
+  scripts/deploy.py revert churn@v1.1.0 --reason "complaints from support"
+  scripts/deploy.py revert --unrevert churn@v1.1.0 --reason "the cause was elsewhere"
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    args = _arguments(argv)
+    here = project.open_at(args.repository)
+    deployer = Deployer(
+        project=here,
+        origin=Origin(here.repository),
+        store=Store(here),
+        config=here.config(),
+        progress=Progress(),
+    )
+    if args.model is not None:
+        model_of(deployer.config, args.model)
+    if args.verb == "plan" or args.dry_run:
+        _plan(deployer, args)
+        return
+    why = "converge"
+    if args.verb == "revert":
+        why = _revert(deployer, args)
+    _run(deployer, args, why=why)
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = script.parser(__doc__, examples=EXAMPLES)
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="run | plan | revert")
+    for verb, what in (
+        ("run", "make every environment run what it should"),
+        ("plan", "print desired against live, change nothing"),
+        ("revert", "take a release back, or bring it back"),
+    ):
+        one = verbs.add_parser(verb, help=what, description=what, allow_abbrev=False)
+        script.add_repository(one)
+        one.add_argument("--environment", help="only this one (default: all)")
+        one.add_argument("--model", help="only this one (default: all)")
+        one.add_argument("--dry-run", action="store_true", help="tell what would be done")
+        if verb == "revert":
+            one.add_argument("tag", help="the release, such as churn@v1.1.0")
+            one.add_argument("--reason", default="", help="why; kept in the ledger")
+            one.add_argument("--unrevert", action="store_true", help="lift the tombstone instead")
+        else:
+            one.add_argument("--forward", action="store_true", help="move to the newest release")
+    return parser.parse_args(argv)
+
+
+def _plan(deployer: Deployer, args: argparse.Namespace) -> None:
+    world = deployer.origin.read()
+    places = deployer.places(environment=args.environment, model=args.model)
+    is_forward = getattr(args, "forward", False)
+    plan = deployer.plan(world, places, is_forward=is_forward)
+    if args.verb == "revert":
+        tag = tags.require(args.tag)
+        verb = "lift" if args.unrevert else "write"
+        print(f"would {verb} the tombstone of {tag}, then converge", file=sys.stderr)
+    print(deploy_report.plan_text(plan, world), end="")
+    require_an_origin(world, plan.standing)
+
+
+def _revert(deployer: Deployer, args: argparse.Namespace) -> str:
+    tag = tags.require(args.tag)
+    who = deployer.project.who
+    why = args.reason or "no reason was given"
+    if args.unrevert:
+        did = tombstone.unrevert(deployer.origin, tag, who=who, why=why)
+        told = "stands again" if did else "stands already"
+    else:
+        did = tombstone.revert(deployer.origin, tag, who=who, why=why)
+        told = "is reverted" if did else "was reverted before"
+    deployer.progress.tell(f"{tag} {told}: {why}")
+    return f"{'unrevert' if args.unrevert else 'revert'} {tag}: {why}"
+
+
+def _run(deployer: Deployer, args: argparse.Namespace, *, why: str) -> None:
+    plan = deployer.run(
+        environment=args.environment,
+        model=args.model,
+        is_forward=getattr(args, "forward", False),
+        why=why,
+    )
+    for note in plan.standing.notes:
+        deployer.progress.tell(note)
+    for step in plan.steps:
+        live = str(step.desired.tag) if step.desired else ""
+        deployer.progress.tell(deploy_report.step_text(step))
+        github.set_output(f"{step.environment}-{step.model}", live)
+
+
+if __name__ == "__main__":
+    raise SystemExit(script.run(main))

@@ -1,0 +1,73 @@
+"""Release the newest commit of main: train or find its run, ask the gate, push an annotated tag.
+
+The tag and its ledger record go to the origin in one atomic push. Where nothing is to release (the
+run is released already, main has moved on, the gate blocks), that is told, and the exit code is 0.
+"""
+
+import _framework  # noqa: F401  # isort: skip
+import argparse
+from collections.abc import Sequence
+
+from trainshed import git, github, project, report, script
+from trainshed.config_file import model_of
+from trainshed.origin import Origin
+from trainshed.progress import Progress
+from trainshed.release import Released, Releases
+from trainshed.store import Store
+from trainshed.training import Trainings
+
+EXAMPLES = """\
+  scripts/release.py                     release the only model from the origin's newest commit
+  scripts/release.py --model churn
+  scripts/release.py --dry-run           tell version, verdict and manifest; push nothing
+  scripts/deploy.py run --forward        afterwards: move the environments to it
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    args = _arguments(argv)
+    progress = Progress()
+    here = project.open_at(args.repository)
+    git.require_clean(here.repository)
+    trainings = Trainings(
+        project=here, store=Store(here), tell=progress.tell, output=progress.quiet
+    )
+    releases = Releases(project=here, origin=Origin(here.repository), trainings=trainings)
+    commit = here.repository.resolve(args.commit) if args.commit else None
+    model = model_of(here.config_at(commit) if commit else here.config(), args.model)
+    with progress.step(f"Releasing {model}") as step:
+        released = releases.release(
+            model,
+            commit=commit,
+            is_dry=args.dry_run,
+            gated=lambda compared: github.append_summary(report.markdown(compared)),
+        )
+        step.result = released.told
+    _tell(released)
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = script.parser(__doc__, examples=EXAMPLES)
+    script.add_repository(parser)
+    parser.add_argument("--model", help="which one; needed when trainshed.yml has several")
+    parser.add_argument("--commit", help="an older commit of main (default: its newest)")
+    parser.add_argument("--dry-run", action="store_true", help="decide everything, push nothing")
+    return parser.parse_args(argv)
+
+
+def _tell(released: Released) -> None:
+    manifest, compared = released.manifest, released.comparison
+    if released.kind == "would-release" and manifest is not None:
+        print(manifest.to_json(), end="")
+    github.set_outputs(
+        {
+            "result": released.kind,
+            "tag": str(manifest.tag) if manifest else "",
+            "verdict": compared.verdict if compared else "",
+            "commit": released.commit,
+        }
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(script.run(main))

@@ -1,0 +1,96 @@
+"""A clean checkout: a fresh, sparse git worktree of one commit, never the person's own folder.
+
+Nothing of the repository's configuration is changed (`git sparse-checkout` would), no hook runs,
+and what a killed run leaves behind is removed by the next.
+"""
+
+import re
+import secrets
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from trainshed import git, locks
+from trainshed.errors import ConfigurationError
+from trainshed.project import Project
+
+
+class InputIsMissing(ConfigurationError):
+    """A path that trainshed.yml names is not in the commit."""
+
+
+@contextmanager
+def of(project: Project, commit: str, *, only: Sequence[str] | None) -> Iterator[Path]:
+    """Check out a commit and yield the project's folder in it; it is removed afterwards.
+
+    Args:
+        project: whose repository is checked out.
+        commit: a full commit id.
+        only: paths relative to the project's folder; None for the whole tree.
+
+    Raises:
+        InputIsMissing: one of the paths is not in the commit.
+    """
+    repository = project.repository
+    if only is not None:
+        require(project, commit, only)
+    home = project.state / "checkouts"
+    _remove_abandoned(repository, home)
+    name = secrets.token_hex(6)
+    worktree = home / name
+    with locks.held(home / f"{name}.lock"):
+        try:
+            _add(repository, worktree, commit)
+            _fill(git.Repository(worktree), [f"{project.prefix}{path}" for path in only or []])
+            yield worktree / project.prefix
+        finally:
+            _remove(repository, worktree)
+
+
+def require(project: Project, commit: str, paths: Sequence[str]) -> None:
+    names = [f"{project.prefix}{path}".rstrip("/") for path in paths]
+    there = {entry.path for entry in project.repository.entries(commit, names)}
+    for path, name in zip(paths, names, strict=True):
+        if name not in there:
+            raise InputIsMissing(
+                f"{path} is not in commit {commit[:12]}.",
+                fix="Add it to git and commit, or correct the path in trainshed.yml.",
+            )
+
+
+def _add(repository: git.Repository, worktree: Path, commit: str) -> None:
+    repository.run(
+        "-c", "core.hooksPath=/dev/null", "worktree", "add", "--quiet", "--force", "--detach",
+        "--no-checkout", str(worktree), commit,
+    )  # fmt: skip
+
+
+def _fill(worktree: git.Repository, only: Sequence[str]) -> None:
+    sparse: list[str] = []
+    if only:
+        info = Path(worktree.read("rev-parse", "--absolute-git-dir")) / "info"
+        info.mkdir(exist_ok=True)
+        patterns = "".join(f"/{_escaped(path)}\n" for path in only)
+        (info / "sparse-checkout").write_text(patterns, encoding="utf-8")
+        sparse = ["-c", "core.sparseCheckout=true", "-c", "core.sparseCheckoutCone=false"]
+    worktree.run(*sparse, "-c", "core.hooksPath=/dev/null", "read-tree", "-m", "-u", "HEAD")
+
+
+def _escaped(path: str) -> str:
+    """Write a path as a pattern that matches only itself (gitignore's rules)."""
+    return re.sub(r"([\\*?\[\]!# ])", r"\\\1", path)
+
+
+def _remove(repository: git.Repository, worktree: Path) -> None:
+    repository.run("worktree", "remove", "--force", "--force", str(worktree), check=False)
+    shutil.rmtree(worktree, ignore_errors=True)
+    (worktree.parent / f"{worktree.name}.lock").unlink(missing_ok=True)
+
+
+def _remove_abandoned(repository: git.Repository, home: Path) -> None:
+    """Remove checkouts whose maker was killed: nobody holds their lock any more."""
+    for lock in home.glob("*.lock"):
+        with locks.tried(lock) as is_abandoned:
+            if is_abandoned:
+                _remove(repository, home / lock.stem)

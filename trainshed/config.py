@@ -1,0 +1,142 @@
+"""`trainshed.yml`, the whole user interface: its keys, their defaults and what each means.
+
+The JSON Schema for editors (docs/trainshed.schema.json) is generated from these classes. How a file
+becomes a `Config`, and how its mistakes are told, is in `trainshed.config_file`.
+"""
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from trainshed import paths
+
+PLACEHOLDERS = ("data", "out", "seed")
+MODEL_NAME = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_DURATION = re.compile(r"^(\d+)\s*(s|m|h)$")
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
+
+
+def _path(value: str) -> str:
+    problem = paths.problem_with(value)
+    if problem:
+        raise ValueError(f"is not a path inside the repository: it {problem}")
+    return value
+
+
+def _command_part(value: str) -> str:
+    for name in _PLACEHOLDER.findall(value):
+        if name not in PLACEHOLDERS:
+            raise ValueError(f"has an unknown placeholder {{{name}}}; there are {_braced()}")
+    return value
+
+
+def _duration(value: Any) -> Any:
+    if isinstance(value, str):
+        match = _DURATION.match(value)
+        if match and int(match[1]) > 0:
+            return int(match[1]) * _SECONDS[match[2]]
+    raise ValueError("should be a duration such as 90s, 30m or 2h")
+
+
+def _braced() -> str:
+    return ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
+
+
+RepositoryPath = Annotated[str, AfterValidator(_path)]
+CommandPart = Annotated[str, AfterValidator(_command_part)]
+Command = Annotated[list[CommandPart], Field(min_length=1)]
+Seconds = Annotated[int, BeforeValidator(_duration, json_schema_input_type=str)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=False)
+
+
+class Data(Section):
+    """What a model is trained on: a tracked file or folder, or one that a command fetches."""
+
+    path: RepositoryPath
+    fetch: Command | None = None
+    sha256: Sha256 | None = None
+
+    @model_validator(mode="after")
+    def _fetched_data_has_a_digest(self) -> "Data":
+        if (self.fetch is None) != (self.sha256 is None):
+            raise ValueError("needs both `fetch` and `sha256`: what is fetched is checked")
+        return self
+
+
+class Metric(Section):
+    """How one metric is judged. `tolerance` is absolute, in the metric's own unit."""
+
+    direction: Literal["maximize", "minimize"]
+    min: Number | None = None
+    max: Number | None = None
+    tolerance: Annotated[Number, Field(ge=0)] = 0.0
+
+
+class Serve(Section):
+    """How a model answers: a predictor of the user's own, and the code that it needs."""
+
+    predictor: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")] | None = None
+    include: list[RepositoryPath] = []
+
+
+def _data(value: Any) -> Any:
+    return {"path": value} if isinstance(value, str) else value
+
+
+class Model(Section):
+    data: Annotated[Data, BeforeValidator(_data, json_schema_input_type=str | Data)]
+    target: str | None = None
+    train: Command
+    out: RepositoryPath | None = None
+    inputs: list[RepositoryPath] | None = None
+    lock: RepositoryPath | None = None
+    env: dict[str, str] = {}
+    seed: Annotated[int, Field(strict=True, ge=0)] = 0
+    timeout: Seconds = 3600
+    metrics: Annotated[dict[str, Metric], Field(min_length=1)]
+    image: str | None = None
+    serve: Serve | Literal["none"] = Serve()
+
+    @property
+    def is_served(self) -> bool:
+        return self.serve != "none"
+
+
+class Environment(Section):
+    """A place where releases run. Its state folder belongs to this clone (target `process`)."""
+
+    target: Literal["process"]
+    port: Port | dict[str, Port]
+
+    def port_of(self, model: str) -> int:
+        return self.port if isinstance(self.port, int) else self.port[model]
+
+
+class Config(Section):
+    models: Annotated[
+        dict[Annotated[str, Field(pattern=MODEL_NAME, max_length=64)], Model], Field(min_length=1)
+    ]
+    environments: dict[Annotated[str, Field(pattern=MODEL_NAME)], Environment] = {}
+
+    @model_validator(mode="after")
+    def _every_served_model_has_a_port(self) -> "Config":
+        served = [name for name, model in self.models.items() if model.is_served]
+        for name, environment in self.environments.items():
+            if isinstance(environment.port, int):
+                if len(served) > 1:
+                    example = ", ".join(f"{m}: {8080 + i}" for i, m in enumerate(served))
+                    raise ValueError(
+                        f"environments/{name}/port: {len(served)} models are served, "
+                        f"so each needs a port of its own: {{{example}}}"
+                    )
+            elif missing := sorted(set(served) - set(environment.port)):
+                raise ValueError(f"environments/{name}/port: has no port for {missing[0]}")
+        return self

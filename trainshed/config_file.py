@@ -1,0 +1,237 @@
+"""Read `trainshed.yml`; every mistake is told with its place in the file and its fix."""
+
+import difflib
+import json
+from collections.abc import Hashable, Iterable
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from trainshed.config import Config
+from trainshed.errors import ConfigurationError
+
+NAME = "trainshed.yml"
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class ConfigIsMissing(ConfigurationError):
+    """There is no trainshed.yml."""
+
+
+class ConfigIsMalformed(ConfigurationError):
+    """trainshed.yml is not YAML, or a key in it is unknown, missing or of the wrong kind."""
+
+
+class ModelIsUnknown(ConfigurationError):
+    """trainshed.yml has no model (or environment) of that name."""
+
+
+class _UniqueKeyLoader(_Loader):  # type: ignore[misc]  # its base is chosen at run time
+    """A safe loader that refuses a key given twice: YAML would silently keep the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[Hashable] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if isinstance(key, Hashable) and key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f'the key "{key}" stands twice', key_node.start_mark
+                )
+            seen.add(key)
+        mapping: dict[Hashable, Any] = super().construct_mapping(node, deep=deep)
+        return mapping
+
+
+def load(text: str | bytes, *, where: str = NAME) -> Config:
+    """Return the configuration that a file's text holds.
+
+    Raises:
+        ConfigIsMalformed: names the path in the file of the first mistake, and its fix.
+    """
+    try:
+        content = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506  # it is a safe loader
+    except yaml.YAMLError as error:
+        raise ConfigIsMalformed(
+            f"{where}: is not YAML: {_one_line(error)}",
+            fix="Mend that line; an editor that knows YAML shows it.",
+        ) from None
+    if not isinstance(content, dict):
+        raise ConfigIsMalformed(
+            f"{where}: should be a mapping with `models:`, got {_shown(content)}.",
+            fix="Start from the example in the README.",
+        )
+    try:
+        return Config.model_validate(content)
+    except ValidationError as error:
+        raise _told(error, where=where, content=content) from None
+
+
+def model_of(configuration: Config, name: str | None) -> str:
+    """Return the model that is meant: the one named, or the only one there is."""
+    if name is None:
+        if len(configuration.models) == 1:
+            return next(iter(configuration.models))
+        raise ModelIsUnknown(
+            f"{NAME} has {len(configuration.models)} models: {_list(configuration.models)}.",
+            fix="Say which one with --model.",
+        )
+    _require(name, configuration.models, what="model")
+    return name
+
+
+def environments_of(configuration: Config, name: str | None) -> list[str]:
+    if name is None:
+        return list(configuration.environments)
+    _require(name, configuration.environments, what="environment")
+    return [name]
+
+
+def _require(name: str, known: Iterable[str], *, what: str) -> None:
+    names = list(known)
+    if name not in names:
+        close = difflib.get_close_matches(name, names, n=1)
+        raise ModelIsUnknown(
+            f'{NAME} has no {what} "{name}"; it has: {_list(names) or "none"}.',
+            fix=f'Did you mean "{close[0]}"?' if close else f"Add it, or name a {what} it has.",
+        )
+
+
+def _told(error: ValidationError, *, where: str, content: Any) -> ConfigIsMalformed:
+    first = _deepest(error)
+    place = _place(first["loc"], content)
+    problem, fix = _sentence(first, place)
+    path = "/".join(place)
+    return ConfigIsMalformed(f"{where}: {path}{': ' if path else ''}{problem}.", fix=fix)
+
+
+def _deepest(error: ValidationError) -> Any:
+    """Of the errors of a union's branches, the one that came furthest is the one that is meant."""
+    return max(error.errors(), key=lambda one: (_SURE.get(one["type"], 0), len(one["loc"])))
+
+
+# A key that is misspelt is also a key that is missing: name the misspelling.
+_SURE = {"extra_forbidden": 2, "missing": 1, "value_error": 1}
+
+
+def _place(location: tuple[int | str, ...], content: Any) -> list[str]:
+    """Keep the parts of pydantic's location that stand in the file (it adds names of branches)."""
+    place: list[str] = []
+    node = content
+    for part in location:
+        is_key = isinstance(node, dict) and part in node
+        is_index = isinstance(node, list) and isinstance(part, int) and part < len(node)
+        if is_key or is_index:
+            place.append(str(part))
+            node = node[part]
+        elif part == location[-1] and isinstance(node, dict) and part != "[key]":
+            place.append(str(part))
+    return place
+
+
+def _sentence(one: Any, place: list[str]) -> tuple[str, str]:
+    """Return what is wrong with a value, and how to mend it."""
+    kind, got, write = one["type"], _shown(one["input"]), f"Write {_example(place)}"
+    if kind == "extra_forbidden":
+        return "unknown key", _suggestion(place)
+    if kind == "missing":
+        return "is missing", f"Add it: {_example(place)}"
+    if kind == "value_error":
+        message = str(one["ctx"]["error"])
+        return (message, "Give it one.") if not place else (f"{message}, got {got}", write)
+    if kind == "literal_error":
+        return f"should be {one['ctx']['expected']}, got {got}", "Choose one of these."
+    expected = _EXPECTED.get(kind, one["msg"].removeprefix("Input ").lower())
+    return f"{expected}, got {got}", write
+
+
+def _suggestion(place: list[str]) -> str:
+    known = _keys_beside(place)
+    close = difflib.get_close_matches(place[-1], known, n=1)
+    return f'Did you mean "{close[0]}"?' if close else f"Known keys here: {_list(known)}."
+
+
+_EXPECTED = {
+    "string_pattern_mismatch": "has an odd form",
+    "float_type": "should be a number",
+    "int_type": "should be a whole number",
+    "string_type": "should be text",
+    "list_type": "should be a list",
+    "dict_type": "should be a mapping",
+    "model_type": "should be a mapping",
+    "model_attributes_type": "should be a mapping",
+    "too_short": "should not be empty",
+    "finite_number": "should be a finite number",
+}
+
+_EXAMPLES = {
+    "models": "models: {churn: {data: data/v1/train.csv, train: [...], metrics: {...}}}",
+    "data": "data: data/v1/train.csv",
+    "sha256": "the 64 hexadecimal digits that `sha256sum` prints",
+    "fetch": "fetch: [dvc, pull, data/big.parquet]",
+    "train": 'train: [python, pipelines/train.py, --data, "{data}", --out, "{out}"]',
+    "metrics": "metrics: {f1: {direction: maximize, min: 0.80, tolerance: 0.01}}",
+    "direction": "direction: maximize",
+    "min": "a value such as 0.80.",
+    "max": "a value such as 0.50.",
+    "tolerance": "a value such as 0.01.",
+    "timeout": "timeout: 30m",
+    "inputs": "inputs: [pipelines/]",
+    "include": "include: [pipelines/]",
+    "predictor": "predictor: pipelines.predict:predict",
+    "env": 'env: {SEED: "{seed}"} (quote numbers and yes/no: they are text)',
+    "port": "port: 8080",
+    "serve": "serve: none, or serve: {predictor: pipelines.predict:predict}",
+    "target": "target: churn",
+    "seed": "seed: 0",
+    "environments": "environments: {production: {target: process, port: 8080}}",
+}
+
+
+def _example(place: list[str]) -> str:
+    for part in reversed(place):
+        if part in _EXAMPLES:
+            return _EXAMPLES[part]
+    return "lower-case letters, digits and single hyphens, such as churn."
+
+
+def _keys_beside(place: list[str]) -> list[str]:
+    """Return the keys known where the unknown one stands, by walking the classes of `config`."""
+    section: type[BaseModel] = Config
+    for part in place[:-1]:
+        field = section.model_fields.get(part)
+        if field is not None:
+            section = _section_in(field.annotation) or section
+    return list(section.model_fields)
+
+
+def _section_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    found = (_section_in(argument) for argument in get_args(annotation))
+    return next((section for section in found if section), None)
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(names)
+
+
+def _one_line(error: yaml.YAMLError) -> str:
+    return " ".join(
+        str(error)
+        .replace('in "<byte string>", ', "at ")
+        .replace('in "<unicode string>", ', "at ")
+        .split()
+    )
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of `trainshed.yml`, for editors."""
+    schema = Config.model_json_schema(mode="validation")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": NAME}

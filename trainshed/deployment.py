@@ -1,0 +1,204 @@
+"""Deploy: make every environment run what it should, and write down what happened.
+
+Level-triggered and idempotent. A killed run is repaired by the next: what was prepared is retired,
+what was switched counts as live, what was not written down is written then.
+"""
+
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from typing import Literal
+
+from trainshed import ledger, locks, reconcile, times, tombstone
+from trainshed.config import Config
+from trainshed.config_file import environments_of
+from trainshed.errors import ReleaseStateError, TrainshedError
+from trainshed.origin import Change, Origin, OriginWasReplaced
+from trainshed.progress import Progress
+from trainshed.project import Project
+from trainshed.reconcile import Current, Reverted, Standing, Step
+from trainshed.store import Store
+from trainshed.targets import Target
+from trainshed.targets.process import ProcessTarget
+from trainshed.world import World
+
+
+class NoReleaseIsLeft(ReleaseStateError):
+    """No release stands that an environment could run; it keeps what it runs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """One model in one environment, its target, and what runs there."""
+
+    environment: str
+    model: str
+    target: Target
+    current: Current
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a deployment would do: told by `plan` and `--dry-run`, executed by `run`."""
+
+    standing: Standing
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployer:
+    project: Project
+    origin: Origin
+    store: Store
+    config: Config
+    progress: Progress
+
+    def places(self, *, environment: str | None, model: str | None) -> list[Place]:
+        """List the served models of environments, with what runs there now."""
+        names = environments_of(self.config, environment)
+        served = [name for name, one in self.config.models.items() if one.is_served]
+        return [
+            self._place(name, chosen)
+            for name in names
+            for chosen in served
+            if model is None or chosen == model
+        ]
+
+    def plan(self, world: World, places: Iterable[Place], *, is_forward: bool) -> Plan:
+        standing = reconcile.fold(world)
+        steps = tuple(
+            reconcile.plan(
+                world, standing, model=one.model, environment=one.environment,
+                current=one.current, is_forward=is_forward,
+            )
+            for one in places
+        )  # fmt: skip
+        return Plan(standing=standing, steps=steps)
+
+    def run(
+        self, *, environment: str | None, model: str | None, is_forward: bool, why: str
+    ) -> Plan:
+        """Converge. Every environment is tried, then the first failure is raised.
+
+        Raises:
+            OriginWasReplaced: every release that the ledger knows is gone from the origin.
+            NoReleaseIsLeft: an environment runs something, but no release stands.
+            TrainshedError: whatever kept a release from going live.
+        """
+        failures: list[TrainshedError] = []
+        with ExitStack() as stack:
+            for name in environments_of(self.config, environment):
+                stack.enter_context(self._lock(name))
+            world = self.origin.read()
+            places = self.places(environment=environment, model=model)
+            plan = self.plan(world, places, is_forward=is_forward)
+            require_an_origin(world, plan.standing)
+            failures += self._bury(plan.standing.reverted)
+            for place, step in zip(places, plan.steps, strict=True):
+                failures += self._converge(place, step, why=why)
+        if failures:
+            raise failures[0]
+        return plan
+
+    def _place(self, environment: str, model: str) -> Place:
+        target = ProcessTarget(
+            self.project,
+            self.store,
+            environment=environment,
+            model=model,
+            port=self.config.environments[environment].port_of(model),
+            tell=self.progress.tell,
+        )
+        return Place(environment=environment, model=model, target=target, current=target.current())
+
+    def _lock(self, environment: str) -> AbstractContextManager[None]:
+        path = self.project.state / "environments" / f"{environment}.lock"
+        waiting = f"another deployment to {environment} is running: waiting for it"
+        return locks.held(path, waiting=lambda: self.progress.tell(waiting))
+
+    def _bury(self, reverted: Sequence[Reverted]) -> list[TrainshedError]:
+        """Write tombstones. Rolling back is urgent: it goes on when this fails, and says so."""
+        failures: list[TrainshedError] = []
+        for one in reverted:
+            try:
+                with self.progress.step(f"Writing the tombstone of {one.tag}") as step:
+                    step.result = one.why
+                    tombstone.revert(self.origin, one.tag, who=self.project.who, why=one.why)
+            except TrainshedError as error:
+                failures.append(error)
+        return failures
+
+    def _converge(self, place: Place, step: Step, *, why: str) -> list[TrainshedError]:
+        try:
+            if step.action == "none-left":
+                raise none_left(step)
+            if step.moves:
+                self._move(place, step, why=why)
+            elif step.needs_record:
+                self._record(step, outcome="live", seconds=0.0, why="found live, not yet written")
+            place.target.retire()
+        except TrainshedError as error:
+            return [error]
+        return []
+
+    def _move(self, place: Place, step: Step, *, why: str) -> None:
+        manifest = step.desired
+        assert manifest is not None
+        started = time.monotonic()
+        title = f"{step.environment}: {step.current or 'nothing'} → {manifest.tag}"
+        try:
+            with self.progress.step(f"{title}, beside the live one"):
+                place.target.prepare(manifest)
+            with self.progress.step(f"{title}, switch"):
+                place.target.switch(manifest)
+        except TrainshedError as error:
+            seconds = time.monotonic() - started
+            self._record(step, outcome="failed", seconds=seconds, why=error.problem)
+            raise
+        self._record(step, outcome="live", seconds=time.monotonic() - started, why=why)
+
+    def _record(
+        self, step: Step, *, outcome: Literal["live", "failed"], seconds: float, why: str
+    ) -> None:
+        manifest = step.desired
+        assert manifest is not None
+        record = ledger.Deployment(
+            environment=step.environment,
+            model=step.model,
+            tag=str(manifest.tag),
+            sequence=manifest.sequence,
+            outcome=outcome,
+            previous=str(step.current) if step.current else None,
+            seconds=round(seconds, 3),
+            who=self.project.who,
+            when=times.now(),
+            why=why,
+            image=manifest.image,
+        )
+        message = f"{manifest.tag} is {outcome} in {step.environment}\n"
+        self.origin.change(
+            lambda world: Change(
+                records=ledger.deployment_records(world.ledger, record), message=message
+            )
+        )
+
+
+def require_an_origin(world: World, standing: Standing) -> None:
+    if standing.is_all_gone:
+        names = ", ".join(str(tag) for tag in sorted(world.ledger.releases)[-3:])
+        raise OriginWasReplaced(
+            f"Every release that the ledger knows is gone from the origin ({names}).",
+            fix="Nothing was changed, and everything keeps running. If the origin was replaced, "
+            "push the tags back; if the last release is to go, say so: "
+            "scripts/deploy.py revert TAG --reason WHY",
+        )
+
+
+def none_left(step: Step) -> NoReleaseIsLeft:
+    runs = f"it keeps running {step.current}" if step.current else "nothing runs there"
+    return NoReleaseIsLeft(
+        f"{step.environment} has no release of {step.model} left to run; {runs}.",
+        fix="Merge a change and release it, or bring one back: "
+        "scripts/deploy.py revert --unrevert TAG",
+    )

@@ -1,0 +1,62 @@
+"""A pull request is an experiment: its candidate against what it changes and what users get."""
+
+from dataclasses import dataclass
+
+from trainshed import comparison, reconcile, release
+from trainshed.comparison import Comparison
+from trainshed.config_file import model_of
+from trainshed.origin import Origin
+from trainshed.progress import Progress
+from trainshed.training import Outcome, Trainings
+from trainshed.world import World
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    candidate: Outcome
+    parent: Outcome | None
+    comparison: Comparison
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiments:
+    trainings: Trainings
+    origin: Origin | None
+    """None: there is no origin, so there is no live release to compare with."""
+    progress: Progress
+
+    def run(self, commit: str, *, parent: str | None, model: str | None) -> Experiment:
+        """Train or find a candidate and its baselines, and compare them.
+
+        Args:
+            commit: the candidate: for a pull request, its merge result.
+            parent: the commit before it; None when there is none, or it has no such model.
+            model: its name; None for the only one.
+        """
+        configuration = self.trainings.project.config_at(commit)
+        name = model_of(configuration, model)
+        candidate = self._train("the candidate", commit, name)
+        before = self._train("the state before it", parent, name) if parent else None
+        world = self.origin.read() if self.origin else None
+        return Experiment(
+            candidate=candidate,
+            parent=before,
+            comparison=comparison.compare(
+                model=name,
+                candidate=comparison.side(candidate.run),
+                parent=comparison.side(before.run) if before else None,
+                live=self._live(world, name),
+                rules=configuration.models[name].metrics,
+            ),
+        )
+
+    def _train(self, what: str, commit: str, model: str) -> Outcome:
+        with self.progress.step(f"Training {what}, commit {commit[:12]}") as step:
+            outcome = self.trainings.train_or_find(commit, model)
+            step.result = outcome.told
+        return outcome
+
+    @staticmethod
+    def _live(world: World | None, model: str) -> comparison.Side | None:
+        newest = next(iter(reconcile.fold(world).of(model)), None) if world else None
+        return release.side_of(newest) if newest else None

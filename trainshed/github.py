@@ -1,0 +1,44 @@
+"""The files and log commands through which a step talks to GitHub Actions."""
+
+import secrets
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from trainshed.settings import settings
+
+
+def set_outputs(outputs: Mapping[str, str]) -> None:
+    """Set step outputs. Outside Actions this prints them as `name=value` lines instead."""
+    for name, value in outputs.items():
+        set_output(name, value)
+
+
+def set_output(name: str, value: str) -> None:
+    """Set a step output. Outside Actions this prints it instead."""
+    path = settings().github_output
+    if path is None:
+        print(f"{name}={value}", flush=True)
+        return
+    delimiter = secrets.token_hex(16)  # random, so that no value can end the block early
+    _append(path, f"{name}<<{delimiter}\n{value}\n{delimiter}\n")
+
+
+def append_summary(markdown: str) -> None:
+    """Add Markdown to the job's summary page. Outside Actions this prints it to stderr instead."""
+    path = settings().github_step_summary
+    if path is None:
+        print(markdown, file=sys.stderr, flush=True)
+        return
+    _append(path, markdown)
+
+
+def command(name: str, message: str) -> str:
+    """Return a workflow command, such as an `error` annotation, as one log line."""
+    escaped = message.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return f"::{name}::{escaped}"
+
+
+def _append(path: Path, text: str) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write(text)

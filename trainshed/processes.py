@@ -1,0 +1,63 @@
+"""Processes that outlive the program that started them: found again by pid and start time.
+
+A pid alone may have been given to another program meanwhile; with its start time it is unique.
+"""
+
+import contextlib
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+
+@dataclass(frozen=True, kw_only=True)
+class Process:
+    pid: int
+    started: float
+    """Seconds since the epoch, as the operating system tells."""
+
+    @property
+    def is_alive(self) -> bool:
+        return self._find() is not None
+
+    def stop(self, *, grace: float) -> None:
+        """Ask it to end; after `grace` seconds, end it. Returns when it is gone."""
+        process = self._find()
+        if process is None:
+            return
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.terminate()
+            try:
+                process.wait(timeout=grace)
+            except psutil.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def _find(self) -> psutil.Process | None:
+        try:
+            process = psutil.Process(self.pid)
+            is_it = abs(process.create_time() - self.started) < 0.05
+            is_running = process.status() not in {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}
+        except psutil.NoSuchProcess:
+            return None
+        return process if is_it and is_running else None
+
+
+def start(
+    argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], log: Path
+) -> tuple[Process, subprocess.Popen[bytes]]:
+    """Start a process of its own session, so that it lives on; both its streams go to `log`."""
+    with log.open("ab") as file:
+        child = subprocess.Popen(
+            argv,
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            close_fds=True,
+        )
+    return Process(pid=child.pid, started=psutil.Process(child.pid).create_time()), child

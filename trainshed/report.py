@@ -1,0 +1,120 @@
+"""Render a comparison for people, from its JSON: never stored as prose."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from trainshed.comparison import Baseline, Comparison
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_SIGNS = {"better": "🟢", "not-worse": "⚪", "worse": "🔴", "undecided": "🟡", "no-interval": ""}
+_VERDICTS = {"pass": "✅", "warn": "⚠️", "fail": "❌", "cannot-compare": "❌"}
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~@&$-])")
+
+
+def markdown(comparison: Comparison) -> str:
+    """Return the comparison as GitHub-flavoured Markdown: the answer first, then the table."""
+    import jinja2  # noqa: PLC0415  # only who renders pays for it
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,  # noqa: S701  # this is Markdown: `text` escapes every foreign string
+    )
+    environment.filters.update(text=text, number=number, change=change, sign=_SIGNS.__getitem__)
+    template = environment.get_template("comparison.md.j2")
+    return template.render(
+        it=comparison,
+        answer=answer(comparison),
+        mark=_VERDICTS[comparison.verdict],
+        rows=_rows(comparison),
+        names={"parent": "before this change", "live": "live release"},
+        title=_title,
+    )
+
+
+def answer(comparison: Comparison) -> str:
+    """Say in one sentence what the comparison found."""
+    if comparison.missing:
+        return f"{comparison.model} cannot be compared: no {_list(comparison.missing)}"
+    broken = [
+        f"{one.metric} is {number(one.value)}, {'under' if one.bound == 'min' else 'over'} "
+        f"its {one.bound}imum of {number(one.limit)}"
+        for one in comparison.broken
+    ]
+    baseline = comparison.baseline(comparison.gate)
+    if baseline is None:
+        met = broken or ["it keeps its thresholds, and there is nothing to compare it with yet"]
+        return f"{comparison.model}: {'; '.join(met)}"
+    if baseline.is_same_run:
+        return f"{comparison.model} is the same run as {_title(baseline)}: nothing changed"
+    judged = [one for one in baseline.findings if one.is_gating]
+    groups = [
+        f"{words} in {_list([one.metric for one in judged if one.judgement == judgement])}"
+        for judgement, words in _WORDS.items()
+        if any(one.judgement == judgement for one in judged)
+    ]
+    against = f"against {_title(baseline)} it is {', '.join(groups) or 'not judged'}"
+    return f"{comparison.model}: {'; '.join([*broken, against])}"
+
+
+_WORDS = {
+    "worse": "worse",
+    "undecided": "undecided",
+    "better": "better",
+    "not-worse": "not worse",
+    "no-interval": "new",
+}
+
+
+def text(value: object) -> str:
+    """Escape a foreign string for Markdown: it shows as it is, links nothing, mentions nobody."""
+    one_line = " ".join(str(value).split())
+    # A zero-width space keeps GitHub from making a mention or a reference of the rest.
+    return _SPECIAL.sub(r"\\\1", one_line).replace(r"\@", "\\@\u200b").replace(r"\#", "\\#\u200b")
+
+
+def number(value: float | None) -> str:
+    """Write a number with four decimals, or four digits when it is very small or large."""
+    if value is None:
+        return "–"
+    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e6 else f"{value:.4g}"
+
+
+def change(value: float | None) -> str:
+    if value is None:
+        return "–"
+    if value == 0:
+        return "±0"
+    return f"{'+' if value > 0 else '−'}{number(abs(value))}"
+
+
+def _title(baseline: Baseline) -> str:
+    if baseline.name == "live":
+        return baseline.side.release or "the live release"
+    return "the state before this change"
+
+
+def _rows(comparison: Comparison) -> list[dict[str, Any]]:
+    """One row per metric: the candidate's value, and its finding against each baseline."""
+    by_baseline = [{one.metric: one for one in base.findings} for base in comparison.baselines]
+    rules = list(comparison.directions)
+    metrics = comparison.candidate.metrics
+    names = [*(name for name in rules if name in metrics), *sorted(metrics.keys() - set(rules))]
+    return [
+        {
+            "name": name,
+            "value": metrics[name],
+            "direction": comparison.directions.get(name),
+            "tolerance": comparison.tolerances.get(name),
+            "findings": [found.get(name) for found in by_baseline],
+        }
+        for name in names
+    ]
+
+
+def _list(names: list[str] | tuple[str, ...]) -> str:
+    return ", ".join(names)

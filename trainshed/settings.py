@@ -1,0 +1,68 @@
+"""What the environment variables say. The only module that reads them."""
+
+import os
+import sys
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+FRAMEWORK = Path(__file__).parents[1]
+"""The folder that holds `trainshed/`, `scripts/` and `requirements/`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    in_github_actions: bool
+    github_output: Path | None
+    github_step_summary: Path | None
+    actor: str | None
+    cache_folder: Path
+    debug: bool
+
+
+def settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the environment. Cheap, and never cached: tests and long processes may change it."""
+    env = os.environ if environment is None else environment
+    return Settings(
+        in_github_actions=env.get("GITHUB_ACTIONS") == "true",
+        github_output=_path(env, "GITHUB_OUTPUT"),
+        github_step_summary=_path(env, "GITHUB_STEP_SUMMARY"),
+        actor=env.get("GITHUB_ACTOR") or None,
+        cache_folder=_cache_folder(env),
+        debug=env.get("TRAINSHED_DEBUG", "") not in {"", "0"},
+    )
+
+
+def child_environment(
+    extra: Mapping[str, str] | None = None, *, without: Collection[str] = ()
+) -> dict[str, str]:
+    """Return the whole environment for a program that is started: less some, then additions."""
+    kept = {name: value for name, value in os.environ.items() if name not in without}
+    return {**kept, **(extra or {})}
+
+
+def outside_environment() -> dict[str, str]:
+    """Return the environment as it is outside the framework's own virtual environment.
+
+    For a person's program that brings no lock: it must find the person's Python, not ours.
+    """
+    kept = child_environment(without={"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"})
+    if sys.prefix != sys.base_prefix:
+        ours = str(Path(sys.prefix) / "bin")
+        folders = [one for one in kept.get("PATH", "").split(os.pathsep) if one != ours]
+        kept["PATH"] = os.pathsep.join(folders)
+    return kept
+
+
+def _path(env: Mapping[str, str], name: str) -> Path | None:
+    value = env.get(name)
+    return Path(value) if value else None
+
+
+def _cache_folder(env: Mapping[str, str]) -> Path:
+    """Environments are expensive and content-addressed, so every clone of a person shares them."""
+    named = env.get("TRAINSHED_CACHE")
+    if named:
+        return Path(named)
+    base = env.get("XDG_CACHE_HOME") or str(Path(env.get("HOME") or Path.home()) / ".cache")
+    return Path(base) / "trainshed"

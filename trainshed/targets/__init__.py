@@ -1,0 +1,41 @@
+"""A target is where releases run. It answers four questions; traffic moves only at `switch`.
+
+The deployer (`trainshed.deployment`) asks them in order. A failure before `switch` leaves what is
+live untouched, and a killed deployer leaves nothing that the next one's `retire` does not remove.
+"""
+
+from typing import Protocol
+
+from trainshed.errors import OutsideError, ProgramError, ReleaseStateError
+from trainshed.manifest import Manifest
+from trainshed.reconcile import Current
+
+
+class ReleaseIsNotHealthy(ProgramError):
+    """A release was started beside the live one but did not become ready."""
+
+
+class GoldenRowsDiffer(ProgramError):
+    """A release answers its own examples otherwise than it did when it was trained."""
+
+
+class RunIsNotHere(ReleaseStateError):
+    """What a release is made of is not in the run store of this machine."""
+
+
+class EdgeCannotStart(OutsideError):
+    """The process that holds the live port did not start."""
+
+
+class Target(Protocol):
+    def current(self) -> Current:
+        """Tell which release is live, and whether it answers."""
+
+    def prepare(self, manifest: Manifest) -> None:
+        """Start a release beside the live one: ready, and its golden rows answered equally."""
+
+    def switch(self, manifest: Manifest) -> None:
+        """Move all traffic to the prepared release, in one atomic step."""
+
+    def retire(self) -> None:
+        """Stop all that runs but is not live: the release before, and what a killed run left."""

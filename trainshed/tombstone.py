@@ -1,0 +1,91 @@
+"""Tombstones: what was reverted stays reverted, until somebody lifts its tombstone on purpose."""
+
+from trainshed import ledger, times
+from trainshed.errors import ConflictError, ReleaseStateError
+from trainshed.origin import Change, Origin
+from trainshed.tags import Tag
+from trainshed.world import Unusable, World
+
+
+class ReleaseIsUnknown(ReleaseStateError):
+    """The ledger knows no release of that name."""
+
+
+class TagIsInTheWay(ConflictError):
+    """Another tag of the release's name is on the origin, so the release's own cannot be made."""
+
+
+def revert(origin: Origin, tag: Tag, *, who: str, why: str) -> bool:
+    """Write a release's tombstone; its tag may stay or go. False when it lies under one already."""
+
+    def build(world: World) -> Change | None:
+        release = _known(world, tag)
+        if world.ledger.tombstone(tag) is not None:
+            return None
+        record = _record(release, who=who, why=why, is_lifted=False)
+        return Change(
+            records=ledger.tombstone_records(world.ledger, record),
+            message=f"Revert {tag}: {why}\n",
+        )
+
+    return origin.change(build).ledger.tombstone(tag) is None
+
+
+def unrevert(origin: Origin, tag: Tag, *, who: str, why: str) -> bool:
+    """Lift a tombstone: make the same tag again from the ledger, and remove its revert mark.
+
+    False when the release stands already.
+    """
+
+    def build(world: World) -> Change | None:
+        release = _known(world, tag)
+        fact = world.tags.get(tag)
+        if isinstance(fact, Unusable):
+            raise TagIsInTheWay(
+                f"The origin has a tag {tag} that is not the release: it {fact.why}.",
+                fix=f"Delete it with `git push --delete origin {tag}`, then unrevert again.",
+            )
+        if _stands(world, tag):
+            return None
+        record = _record(release, who=who, why=why, is_lifted=True)
+        return Change(
+            records=ledger.tombstone_records(world.ledger, record),
+            message=f"Unrevert {tag}: {why}\n",
+            create={} if fact is not None else {tag.ref: _make_again(origin, release)},
+            delete=(tag.mark.ref,) if tag in world.marks else (),
+        )
+
+    return not _stands(origin.change(build), tag)
+
+
+def _stands(world: World, tag: Tag) -> bool:
+    is_down = world.ledger.tombstone(tag) is not None or tag in world.marks
+    return tag in world.tags and not is_down
+
+
+def _known(world: World, tag: Tag) -> ledger.Release:
+    release = world.ledger.releases.get(tag)
+    if release is None:
+        raise ReleaseIsUnknown(
+            f"The ledger knows no release {tag}.",
+            fix="`scripts/deploy.py plan` lists the releases there are.",
+        )
+    return release
+
+
+def _record(release: ledger.Release, *, who: str, why: str, is_lifted: bool) -> ledger.Tombstone:
+    return ledger.Tombstone(
+        tag=str(release.manifest.tag),
+        run_id=release.manifest.run_id,
+        who=who,
+        when=times.now(),
+        why=why,
+        is_lifted=is_lifted,
+    )
+
+
+def _make_again(origin: Origin, release: ledger.Release) -> str:
+    manifest = release.manifest
+    return origin.make_tag(
+        manifest.tag, commit=manifest.commit, tagger=release.tagger, message=manifest.to_json()
+    )

@@ -1,0 +1,243 @@
+"""Train a model from a clean checkout of a commit, or find the run that was already made of it."""
+
+import shutil
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainshed import (
+    checkout,
+    config,
+    contract,
+    dataset,
+    environment,
+    paths,
+    times,
+    trainer,
+    training_data,
+)
+from trainshed.config_file import model_of
+from trainshed.errors import ProgramError
+from trainshed.project import Project
+from trainshed.run import Dataset, File, Ingredients, Run
+from trainshed.settings import child_environment, outside_environment, settings
+from trainshed.store import Store
+
+Tell = Callable[[str], None]
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+class FileIsMissing(ProgramError):
+    """The trainer named a file that is not there, is empty of content, or lies outside."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a training would do: told by `--dry-run`, executed otherwise."""
+
+    model: str
+    commit: str
+    settings: config.Model
+    ingredients: Ingredients
+    dataset: Dataset
+
+    @property
+    def run_id(self) -> str:
+        return self.ingredients.run_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    run: Run
+    folder: Path
+    was_found: bool
+    seconds: float
+    """Wall time of everything, the trainer included."""
+
+    @property
+    def told(self) -> str:
+        how = "found, not trained again" if self.was_found else "trained"
+        return f"run {self.run.run_id[:12]} {how}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trainings:
+    """All that training needs to know, once: project, store, and whom to tell."""
+
+    project: Project
+    store: Store
+    tell: Tell
+    output: Tell
+    """Takes the trainer's own lines."""
+
+    def plan(self, commit: str, model: str | None, *, seed: int | None = None) -> Plan:
+        """Work out the run of a commit without training; its data may be checked out to hash it."""
+        configuration = self.project.config_at(commit)
+        name = model_of(configuration, model)
+        chosen = configuration.models[name]
+        described = training_data.describe(self.project, self.store.digests, commit, chosen)
+        return Plan(
+            model=name,
+            commit=commit,
+            settings=chosen,
+            dataset=described,
+            ingredients=self._ingredients(commit, name, chosen, described, seed=seed),
+        )
+
+    def train_or_find(
+        self, commit: str, model: str | None, *, seed: int | None = None, again: bool = False
+    ) -> Outcome:
+        """Return the run of a commit, trained now unless the store has it (or `again` is set)."""
+        started = time.monotonic()
+        plan = self.plan(commit, model, seed=seed)
+        waiting = f"another process is training run {plan.run_id[:12]}: waiting for it"
+        with ExitStack() as stack:
+            found = None if again else self.store.find(plan.run_id)
+            if found is None:
+                stack.enter_context(self.store.lock(plan.run_id, waiting=waiting, tell=self.tell))
+                found = None if again else self.store.find(plan.run_id)
+            done = found or self._train(plan)
+        return Outcome(
+            run=done,
+            folder=self.store.folder(done.run_id),
+            was_found=found is not None,
+            seconds=time.monotonic() - started,
+        )
+
+    def _ingredients(
+        self, commit: str, name: str, chosen: config.Model, described: Dataset, *, seed: int | None
+    ) -> Ingredients:
+        lock = None
+        if chosen.lock is not None:
+            lock = self.project.kept_lock(commit, chosen.lock).stem
+        return Ingredients(
+            model=name,
+            code=self._code(commit, chosen),
+            dataset=described.digest,
+            command=tuple(chosen.train),
+            params={"seed": str(chosen.seed if seed is None else seed), **_named(chosen.env)},
+            lock=lock,
+            python=PYTHON,
+        )
+
+    def _code(self, commit: str, chosen: config.Model) -> Mapping[str, str]:
+        repository, prefix = self.project.repository, self.project.prefix
+        if chosen.inputs is None:
+            return {".": repository.tree_of(commit, prefix.rstrip("/"))}
+        checkout.require(self.project, commit, chosen.inputs)
+        entries = repository.entries(commit, [f"{prefix}{path}" for path in chosen.inputs])
+        return {entry.path.removeprefix(prefix): entry.oid for entry in entries}
+
+    def _train(self, plan: Plan) -> Run:
+        chosen = plan.settings
+        with checkout.of(self.project, plan.commit, only=_needed(chosen)) as folder:
+            variables = self._variables(plan)
+            training_data.provide(
+                folder, chosen, expected=plan.dataset, variables=variables, tell=self.tell
+            )
+            training_data.require_target(folder, chosen)
+            out = chosen.out or f"models/{plan.model}"
+            (folder / out).parent.mkdir(parents=True, exist_ok=True)
+            files = self.store.scratch()
+            try:
+                return self._train_in(folder, plan, out=out, files=files, variables=variables)
+            finally:
+                shutil.rmtree(files, ignore_errors=True)
+
+    def _train_in(
+        self, folder: Path, plan: Plan, *, out: str, files: Path, variables: Mapping[str, str]
+    ) -> Run:
+        chosen = plan.settings
+        fill = _filler(data=chosen.data.path, out=out, seed=plan.ingredients.params["seed"])
+        trained = trainer.train(
+            [fill(part) for part in chosen.train],
+            data=chosen.data.path,
+            checkout=folder,
+            variables={**variables, **{key: fill(value) for key, value in chosen.env.items()}},
+            log=files / "train.log",
+            timeout=chosen.timeout,
+            metrics=frozenset(chosen.metrics),
+            hint=_hint(chosen),
+            tell=self.output,
+        )
+        kept = {key: _keep(folder, key, path, files) for key, path in trained.report.files.items()}
+        finished = Run(
+            run_id=plan.run_id,
+            model=plan.model,
+            commit=plan.commit,
+            dataset=plan.dataset,
+            ingredients=plan.ingredients,
+            metrics=trained.report.metrics,
+            params=trained.report.params,
+            artifact=kept["artifact"],
+            predictions=kept.get("predictions"),
+            examples=kept.get("examples"),
+            schema=kept.get("schema"),
+            created=times.now(),
+            seconds=round(trained.seconds, 3),
+        )
+        return self.store.put(finished, files=files)
+
+    def _variables(self, plan: Plan) -> Mapping[str, str]:
+        """Return the whole environment of the trainer: never the framework's own."""
+        if plan.settings.lock is None:
+            return outside_environment()
+        lock = self.project.kept_lock(plan.commit, plan.settings.lock)
+        root = settings().cache_folder / "environments"
+        made = environment.ensure([lock], root=root, name="train", tell=self.tell)
+        return child_environment(made.variables(), without=made.without)
+
+
+def _needed(chosen: config.Model) -> list[str] | None:
+    if chosen.inputs is None:
+        return None
+    tracked = [] if chosen.data.fetch else [chosen.data.path]
+    return [*chosen.inputs, *tracked, *([chosen.lock] if chosen.lock else [])]
+
+
+def _named(env: Mapping[str, str]) -> dict[str, str]:
+    return {f"env.{key}": value for key, value in env.items()}
+
+
+def _filler(**values: str) -> Callable[[str], str]:
+    def fill(template: str) -> str:
+        for name, value in values.items():
+            template = template.replace(f"{{{name}}}", value)
+        return template
+
+    return fill
+
+
+def _hint(chosen: config.Model) -> str:
+    if chosen.inputs is None:
+        return "Run the same command by hand in a clean clone to see it fail."
+    return (
+        "Mend the program. It ran in a checkout that holds only what `inputs:` names "
+        f"({', '.join(chosen.inputs)}) and the data: if it needs another file, add it there."
+    )
+
+
+def _keep(folder: Path, key: contract.FileKey, path: str, files: Path) -> File:
+    """Copy a file that the trainer named into the run's folder."""
+    source = folder / path
+    if not paths.is_inside(source, folder):
+        raise FileIsMissing(
+            f"The trainer's `{key}={path}` lies outside the checkout (a symlink leads there).",
+            fix="Write the file itself beside the path that is passed as {out}.",
+        )
+    if not source.exists():
+        raise FileIsMissing(
+            f"The trainer printed `{key}={path}`, but made no such file.",
+            fix="Write the file before printing the line; relative paths start at the checkout.",
+        )
+    target = files / key / source.name
+    target.parent.mkdir()
+    if source.is_dir():
+        shutil.copytree(source, target)
+    else:
+        shutil.copyfile(source, target)
+    digest = dataset.digest(target)
+    return File(path=f"{key}/{source.name}", digest=digest.sha256, size=digest.size)
