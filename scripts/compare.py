@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Compare the model of a commit with what it changes and with the live release, and give a verdict.
 
 The candidate and the commit before it are trained from clean checkouts, or their runs are found. A

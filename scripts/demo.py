@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Play the whole journey on this machine, in a throwaway clone, and check that every step is true.
 
 First release, a pull request with more data, its merge, a pull request with a worse model, a tag

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Make every environment run what it should; plan it, revert a release, or bring one back.
 
 verbs:

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Release the newest commit of main: train or find its run, ask the gate, push an annotated tag.
 
 The tag and its ledger record go to the origin in one atomic push. Where nothing is to release (the

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """List, show and compare the runs of the run store: metrics, params, data and commit.
 
 verbs:

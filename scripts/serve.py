@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Serve a trained run on this machine, in the environment of its own lock file.
 
 Without --run it is the run of the last commit, which must have been trained. This is for looking at

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Make the environment that Trainshed runs in, or find it again, and tell where its Python is.
 
 Every environment is made from a lock file under the cache folder (TRAINSHED_CACHE, else
@@ -12,16 +13,8 @@ parts, each an environment of its own:
   dev         all of that, with the test runner, linter and type checker
 """
 
-import sys
-
-if sys.version_info < (3, 11):  # noqa: UP036  # before any import that an older Python cannot read
-    sys.exit(
-        "Trainshed needs Python 3.11 or newer; this is Python %d.%d (%s).\n"  # noqa: UP031
-        "Install a newer one and start this with it: python3.11 scripts/setup.py"
-        % (sys.version_info[0], sys.version_info[1], sys.executable)
-    )
-
 import _framework  # noqa: F401  # isort: skip
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -71,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _ensure(part: str) -> environment.Environment:
     return environment.ensure(
-        [ROOT / LOCKS[part]], root=settings().cache_folder / "envs", name=part, tell=_tell
+        [ROOT / LOCKS[part]], root=settings().environments, name=part, tell=_tell
     )
 
 

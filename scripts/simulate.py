@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Play the journey on this machine: a pull request, its merge, a revert. No GitHub, same scripts.
 
 It works in any repository that has a trainshed.yml and a remote `origin`, a bare one on disk too.

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Train a model from a clean checkout of a commit, or find the run that was made of it before.
 
 The trainer runs in a fresh checkout of the commit, in the environment of the model's lock file, and

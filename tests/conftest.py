@@ -1,11 +1,28 @@
-"""Fixtures that keep every test away from the developer's own GitHub, git and home."""
+"""Fixtures that keep every test away from the developer's own GitHub, git and home; goldens."""
 
+import functools
 import os
 from pathlib import Path
 
+import goldens
+import hypothesis
 import pytest
 
 ROOT = Path(__file__).parents[1]
+
+# No test may fail because a machine is slow or busy.
+hypothesis.settings.register_profile(
+    "trainshed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("trainshed")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--refresh-golden",
+        action="store_true",
+        help="write what the tests got into tests/golden/; then read the difference",
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -18,3 +35,10 @@ def isolate_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for role in ("AUTHOR", "COMMITTER"):
         monkeypatch.setenv(f"GIT_{role}_NAME", "Test Person")
         monkeypatch.setenv(f"GIT_{role}_EMAIL", "test@example.org")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> goldens.Golden:
+    return functools.partial(
+        goldens.check, is_refreshed=request.config.getoption("--refresh-golden")
+    )

@@ -26,9 +26,16 @@ def _path(value: str) -> str:
 
 
 def _command_part(value: str) -> str:
+    _text(value)
     for name in _PLACEHOLDER.findall(value):
         if name not in PLACEHOLDERS:
             raise ValueError(f"has an unknown placeholder {{{name}}}; there are {_braced()}")
+    return value
+
+
+def _text(value: str) -> str:
+    if "\0" in value:
+        raise ValueError("holds a zero byte, which no program can be given")
     return value
 
 
@@ -45,6 +52,8 @@ def _braced() -> str:
 
 
 RepositoryPath = Annotated[str, AfterValidator(_path)]
+Text = Annotated[str, AfterValidator(_text)]
+Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 CommandPart = Annotated[str, AfterValidator(_command_part)]
 Command = Annotated[list[CommandPart], Field(min_length=1)]
 Seconds = Annotated[int, BeforeValidator(_duration, json_schema_input_type=str)]
@@ -98,7 +107,7 @@ class Model(Section):
     out: RepositoryPath | None = None
     inputs: list[RepositoryPath] | None = None
     lock: RepositoryPath | None = None
-    env: dict[str, str] = {}
+    env: dict[Variable, Text] = {}
     seed: Annotated[int, Field(strict=True, ge=0)] = 0
     timeout: Seconds = 3600
     metrics: Annotated[dict[str, Metric], Field(min_length=1)]

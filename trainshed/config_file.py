@@ -14,6 +14,7 @@ from trainshed.errors import ConfigurationError
 NAME = "trainshed.yml"
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_MERGE = "tag:yaml.org,2002:merge"
 
 
 class ConfigIsMissing(ConfigurationError):
@@ -34,14 +35,27 @@ class _UniqueKeyLoader(_Loader):  # type: ignore[misc]  # its base is chosen at 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[Hashable] = set()
         for key_node, _ in node.value:
+            if key_node.tag == _MERGE:  # `<<: *defaults` is no key of its own
+                continue
             key = self.construct_object(key_node, deep=True)
-            if isinstance(key, Hashable) and key in seen:
+            if not isinstance(key, Hashable):
+                break  # told below, by the loader itself
+            if key in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f'the key "{key}" stands twice', key_node.start_mark
                 )
             seen.add(key)
         mapping: dict[Hashable, Any] = super().construct_mapping(node, deep=deep)
         return mapping
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep=deep)
+        except (ValueError, LookupError, AttributeError) as error:
+            # PyYAML lets these through, from the date 2020-13-45 or `!!bool perhaps` say.
+            raise yaml.constructor.ConstructorError(
+                None, None, f"{_shown(node.value)} cannot be read ({error})", node.start_mark
+            ) from None
 
 
 def load(text: str | bytes, *, where: str = NAME) -> Config:
@@ -142,6 +156,8 @@ def _sentence(one: Any, place: list[str]) -> tuple[str, str]:
         return (message, "Give it one.") if not place else (f"{message}, got {got}", write)
     if kind == "literal_error":
         return f"should be {one['ctx']['expected']}, got {got}", "Choose one of these."
+    if one["loc"][-1] == "[key]":
+        return f"is not a name, got {got}", _VARIABLE if "env" in place else _NAME
     expected = _EXPECTED.get(kind, one["msg"].removeprefix("Input ").lower())
     return f"{expected}, got {got}", write
 
@@ -170,6 +186,7 @@ _EXAMPLES = {
     "data": "data: data/v1/train.csv",
     "sha256": "the 64 hexadecimal digits that `sha256sum` prints",
     "fetch": "fetch: [dvc, pull, data/big.parquet]",
+    "path": "path: data/big.parquet",
     "train": 'train: [python, pipelines/train.py, --data, "{data}", --out, "{out}"]',
     "metrics": "metrics: {f1: {direction: maximize, min: 0.80, tolerance: 0.01}}",
     "direction": "direction: maximize",
@@ -178,6 +195,9 @@ _EXAMPLES = {
     "tolerance": "a value such as 0.01.",
     "timeout": "timeout: 30m",
     "inputs": "inputs: [pipelines/]",
+    "lock": "lock: requirements/train.txt",
+    "out": "out: models/churn.pkl",
+    "image": "image: ghcr.io/{owner}/churn",
     "include": "include: [pipelines/]",
     "predictor": "predictor: pipelines.predict:predict",
     "env": 'env: {SEED: "{seed}"} (quote numbers and yes/no: they are text)',
@@ -189,11 +209,13 @@ _EXAMPLES = {
 }
 
 
+_NAME = "Use lower-case letters, digits and single hyphens, at most 64 of them, such as churn."
+_VARIABLE = "Use letters, digits and underscores, such as SEED."
+
+
 def _example(place: list[str]) -> str:
-    for part in reversed(place):
-        if part in _EXAMPLES:
-            return _EXAMPLES[part]
-    return "lower-case letters, digits and single hyphens, such as churn."
+    part = next((part for part in reversed(place) if part in _EXAMPLES), "models")
+    return _EXAMPLES[part]
 
 
 def _keys_beside(place: list[str]) -> list[str]:
@@ -214,7 +236,10 @@ def _section_in(annotation: Any) -> type[BaseModel] | None:
 
 
 def _shown(value: Any) -> str:
-    text = json.dumps(value, default=str, ensure_ascii=False)
+    try:
+        text = json.dumps(value, default=str, ensure_ascii=False)
+    except (TypeError, ValueError):  # a key that JSON lacks, or a mapping that holds itself
+        text = str(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 

@@ -9,6 +9,7 @@ count. What cannot be hashed truly (links, special files, odd names) is refused 
 import hashlib
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from trainshed import dataset_files, hashing, script
@@ -19,7 +20,7 @@ from trainshed.dataset_files import (
     DatasetHasASpecialFile,
     DatasetHasASymlink,
     DatasetIsMissing,
-    Digest,
+    Kind,
     Listing,
     Stamp,
     size_of,
@@ -51,6 +52,14 @@ class DatasetIsEmpty(ConfigurationError):
 
 class DatasetIsNotAFolder(ConfigurationError):
     """Only a folder has a manifest, and the dataset is one file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Digest:
+    sha256: str  # 64 hexadecimal digits
+    size: int  # bytes
+    files: int
+    kind: Kind
 
 
 def digest(

@@ -50,14 +50,6 @@ class DatasetChangedWhileRead(ConflictError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Digest:
-    sha256: str  # 64 hexadecimal digits
-    size: int  # bytes
-    files: int
-    kind: Kind
-
-
-@dataclass(frozen=True, kw_only=True)
 class Listing:
     """What a folder held at one moment, by paths relative to it (parts joined by `/`)."""
 

@@ -116,7 +116,7 @@ class Demo:
 
     def _worse_model(self) -> None:
         self._branch("simpler-model", "pipelines/train.py", "random_state=seed",
-                     "random_state=seed, max_iter=3", message="Train faster")  # fmt: skip
+                     "random_state=seed, max_iter=12", message="Train faster")  # fmt: skip
         main = self._origin_head()
         with self.progress.step("A pull request with a worse model") as step:
             request = self._simulation.pull_request("simpler-model", model=None)

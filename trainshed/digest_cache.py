@@ -1,24 +1,22 @@
 """What was hashed before: a cache file that may be lost, shared or broken without harm.
 
 A file is known again by its absolute path and stamp, a folder by the stamps of all its files,
-tracked data by its git object id. Nothing that changed within two seconds before it was hashed is
+a tracked file by its git blob id. Nothing that changed within two seconds before it was hashed is
 kept, since a later write could leave the same stamp. Every row carries a checksum, so a damaged
 file costs time and never gives a wrong digest.
 """
 
 import hashlib
-import json
 import os
 import sqlite3
 import time
 import zlib
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
-from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
 
-from trainshed.dataset_files import Digest, Stamp, changed_ns
+from trainshed.dataset_files import Stamp, changed_ns
 
 _APPLICATION = 0x74736864  # "tshd": tells our file from somebody else's database
 _VERSION = 1
@@ -28,7 +26,6 @@ _WAIT_SECONDS = 10
 _UNAVAILABLE = {  # not to be had just now; any other failure means that the file is broken
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
-    sqlite3.SQLITE_READONLY,
     sqlite3.SQLITE_CANTOPEN,
     sqlite3.SQLITE_IOERR,
     sqlite3.SQLITE_PERM,
@@ -93,14 +90,6 @@ class DigestCache:
     def remember_blob(self, oid: str, sha256: str) -> None:
         self._write({_blob_key(oid): sha256})
 
-    def described(self, oid: str) -> Digest | None:
-        """Return the digest of a dataset that is tracked as a git object (a blob or a tree)."""
-        known = self._find(_object_key(oid))
-        return Digest(**json.loads(known)) if known else None
-
-    def remember_described(self, oid: str, digest: Digest) -> None:
-        self._write({_object_key(oid): json.dumps(asdict(digest))})
-
     def _find_stamped(self, key: bytes, stamp: str) -> str | None:
         known, _, sha256 = (self._find(key) or "").partition("\n")
         return sha256 if known == stamp else None
@@ -136,7 +125,7 @@ class DigestCache:
                 with closing(self._connection()) as database:
                     _prepare(database)
                     return action(database)
-            except sqlite3.Error as error:
+            except (sqlite3.Error, UnicodeDecodeError) as error:
                 if getattr(error, "sqlite_errorcode", 0) & 0xFF in _UNAVAILABLE:
                     break
                 self._set_aside()
@@ -186,10 +175,6 @@ def _key(kind: str, path: Path) -> bytes:
 
 def _blob_key(oid: str) -> bytes:
     return f"blob:{oid}".encode()
-
-
-def _object_key(oid: str) -> bytes:
-    return f"object:{oid}".encode()
 
 
 def _signature(files: Mapping[str, Stamp]) -> str:

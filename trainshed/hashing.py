@@ -52,11 +52,13 @@ def hash_file(path: str | Path, stamp: Stamp, *, report: Report = lambda _: None
         DatasetCannotBeRead: the system refuses.
     """
     digest = hashlib.sha256()
-    buffer = memoryview(bytearray(min(_BUFFER, size_of(stamp) + 1)))
+    left = size_of(stamp)
+    buffer = memoryview(bytearray(min(_BUFFER, left + 1)))
     try:
         with FileIO(path) as file:
-            while count := file.readinto(buffer):
+            while left >= 0 and (count := file.readinto(buffer)):  # it may grow without end
                 digest.update(buffer[:count])
+                left -= count
                 report(count)
             after = os.fstat(file.fileno())
     except OSError as error:

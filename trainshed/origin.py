@@ -8,8 +8,9 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-from trainshed import git, ledger, tags
+from trainshed import git, ledger, locks, tags
 from trainshed.cmd import Finished
 from trainshed.errors import ConflictError, OutsideError, ReleaseStateError
 from trainshed.ledger import Ledger, Records
@@ -21,6 +22,7 @@ from trainshed.world import Annotated, Unusable, World
 REMOTE = "origin"
 _MIRROR = "refs/trainshed/origin"
 _TRIES = 8
+_AS_IS = "surrogateescape"  # a ref's name is bytes, of any encoding
 
 
 class OriginCannotBeRead(OutsideError):
@@ -68,8 +70,7 @@ class Origin:
         listing, branch = self._list()
         mirror = self._mirror()
         if _mirrored(listing, branch) != {ref: oid for ref, (oid, _) in mirror.items()}:
-            self._fetch(listing, branch, had_ledger=f"{_MIRROR}/ledger" in mirror)
-            mirror = self._mirror()
+            mirror = self._refresh(listing, branch)
         ledger_commit = mirror.get(f"{_MIRROR}/ledger", (None, ""))[0]
         folded = ledger.read(self.repository, ledger_commit)
         named = self._release_tags(mirror)
@@ -114,7 +115,7 @@ class Origin:
             )
         listing: dict[str, str] = {}
         branch = "main"
-        for line in found.out.splitlines():
+        for line in found.out.split("\n"):  # not splitlines: a tag's name may hold a U+2028
             value, _, ref = line.partition("\t")
             if value.startswith("ref: refs/heads/"):
                 branch = value.removeprefix("ref: refs/heads/")
@@ -126,27 +127,39 @@ class Origin:
         lines = self.repository.read(
             "for-each-ref", "--format=%(refname) %(objectname) %(objecttype)", _MIRROR
         )
-        parts = (line.split(" ") for line in lines.splitlines())
+        parts = (line.split(" ") for line in lines.split("\n") if line)
         return {ref: (oid, kind) for ref, oid, kind in parts}
 
-    def _fetch(self, listing: Mapping[str, str], branch: str, *, had_ledger: bool) -> None:
+    def _refresh(self, listing: Mapping[str, str], branch: str) -> dict[str, tuple[str, str]]:
+        """Fetch into the mirror and return it; one process of a clone at a time."""
+        common = self.repository.read("rev-parse", "--path-format=absolute", "--git-common-dir")
+        with locks.held(Path(common) / "trainshed.lock"):
+            self._fetch(listing, branch, mirror=self._mirror())
+            return self._mirror()
+
+    def _fetch(
+        self, listing: Mapping[str, str], branch: str, *, mirror: Mapping[str, tuple[str, str]]
+    ) -> None:
         has_ledger = f"refs/heads/{ledger.BRANCH}" in listing
-        if had_ledger and not has_ledger:
+        if f"{_MIRROR}/ledger" in mirror and not has_ledger:
             raise OriginWasReplaced(
                 f"{REMOTE} has no branch {ledger.BRANCH} any more: it was replaced or emptied.",
                 fix="Nothing was changed. Restore the branch; if the new origin is meant, run "
                 f"`git update-ref -d {_MIRROR}/ledger` and the same command again.",
             )
+        # What is gone goes first, by itself: a tag `a` would be in the way of a new one `a/b`.
+        gone = mirror.keys() - _mirrored(listing, branch).keys()
+        deletions = "".join(f"delete {ref}\n" for ref in gone)
+        self.repository.run("update-ref", "--stdin", stdin=deletions.encode("utf-8", _AS_IS))
         specs = [f"+refs/tags/*:{_MIRROR}/tags/*"]
         if f"refs/heads/{branch}" in listing:
             specs.append(f"+refs/heads/{branch}:{_MIRROR}/head")
-        else:
-            self.repository.run("update-ref", "-d", f"{_MIRROR}/head")
         if has_ledger:  # not forced: a ledger that lost records is refused, by git itself
             specs.append(f"refs/heads/{ledger.BRANCH}:{_MIRROR}/ledger")
         fetched = self.repository.run(
-            "-c", "gc.auto=0", "fetch", "--quiet", "--no-tags", "--prune", "--atomic",
-            "--no-write-fetch-head", "--no-recurse-submodules", REMOTE, *specs, check=False,
+            "-c", "gc.auto=0", "fetch", "--no-progress", "--no-tags", "--refmap=", "--prune",
+            "--atomic", "--no-write-fetch-head", "--no-recurse-submodules", REMOTE, *specs,
+            check=False,
         )  # fmt: skip
         if fetched.returncode == 0:
             return
@@ -203,7 +216,7 @@ class Origin:
             )
         specs = [f"{oid}:{ref}" for ref, oid in refs.items()]
         pushed = self.repository.run(
-            "push", "--atomic", "--porcelain", "--no-verify", REMOTE, *specs,
+            "push", "--atomic", "--porcelain", "--no-verify", "--no-follow-tags", REMOTE, *specs,
             *(f":{ref}" for ref in change.delete), check=False,
         )  # fmt: skip
         if pushed.returncode == 0:

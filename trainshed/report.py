@@ -7,7 +7,15 @@ from typing import Any
 from trainshed.comparison import Baseline, Comparison
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_SIGNS = {"better": "🟢", "not-worse": "⚪", "worse": "🔴", "undecided": "🟡", "no-interval": ""}
+_SIGNS = {
+    "better": " 🟢",
+    "not-worse": " ⚪",
+    "worse": " 🔴",
+    "undecided": " 🟡",
+    "no-interval": "",
+}
+_ARROWS = {"maximize": " ↑", "minimize": " ↓"}
+_NAMES = {"parent": "before", "live": "live"}
 _VERDICTS = {"pass": "✅", "warn": "⚠️", "fail": "❌", "cannot-compare": "❌"}
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~@&$-])")
 
@@ -31,7 +39,9 @@ def markdown(comparison: Comparison) -> str:
         answer=answer(comparison),
         mark=_VERDICTS[comparison.verdict],
         rows=_rows(comparison),
-        names={"parent": "before this change", "live": "live release"},
+        baselines=_gate_first(comparison),
+        gate=comparison.baseline(comparison.gate),
+        names=_NAMES,
         title=_title,
     )
 
@@ -92,6 +102,11 @@ def change(value: float | None) -> str:
     return f"{'+' if value > 0 else '−'}{number(abs(value))}"
 
 
+def _gate_first(comparison: Comparison) -> list[Baseline]:
+    """What decides stands beside the metric's name."""
+    return sorted(comparison.baselines, key=lambda one: one.name != comparison.gate)
+
+
 def _title(baseline: Baseline) -> str:
     if baseline.name == "live":
         return baseline.side.release or "the live release"
@@ -100,7 +115,8 @@ def _title(baseline: Baseline) -> str:
 
 def _rows(comparison: Comparison) -> list[dict[str, Any]]:
     """One row per metric: the candidate's value, and its finding against each baseline."""
-    by_baseline = [{one.metric: one for one in base.findings} for base in comparison.baselines]
+    baselines = _gate_first(comparison)
+    by_baseline = [{one.metric: one for one in base.findings} for base in baselines]
     rules = list(comparison.directions)
     metrics = comparison.candidate.metrics
     names = [*(name for name in rules if name in metrics), *sorted(metrics.keys() - set(rules))]
@@ -108,8 +124,8 @@ def _rows(comparison: Comparison) -> list[dict[str, Any]]:
         {
             "name": name,
             "value": metrics[name],
-            "direction": comparison.directions.get(name),
-            "tolerance": comparison.tolerances.get(name),
+            "arrow": _ARROWS.get(comparison.directions.get(name, ""), ""),
+            "tolerance": comparison.tolerances.get(name, ""),
             "findings": [found.get(name) for found in by_baseline],
         }
         for name in names

@@ -57,8 +57,7 @@ def _environment(
     locks = [FRAMEWORK / "requirements" / "serve.txt"]
     if chosen.lock is not None:
         locks.append(project.kept_lock(commit, chosen.lock))
-    root = settings().cache_folder / "environments"
-    return environment.ensure(locks, root=root, name="serve", tell=tell)
+    return environment.ensure(locks, root=settings().environments, name="serve", tell=tell)
 
 
 def _copy_code(project: Project, commit: str, chosen: Model, code: Path) -> None:

@@ -19,6 +19,11 @@ class Settings:
     cache_folder: Path
     debug: bool
 
+    @property
+    def environments(self) -> Path:
+        """Where virtual environments are made: shared by all clones of a person."""
+        return self.cache_folder / "environments"
+
 
 def settings(environment: Mapping[str, str] | None = None) -> Settings:
     """Read the environment. Cheap, and never cached: tests and long processes may change it."""

@@ -68,8 +68,8 @@ def train(
         finally:
             _end_group(process)
             output.close()
-    if output.broken is not None:
-        raise output.broken
+    if output.failure is not None:
+        raise output.failure
     if code is None:
         raise TrainerTookTooLong(
             f"`{shlex.join(argv)}` was stopped after its limit of {timeout:.0f} s.\n{output.tail}",
@@ -94,12 +94,13 @@ class _Output:
         tell: Callable[[str], None],
         feed: Callable[[str], None],
     ) -> None:
-        self.broken: contract.TrainerBrokeTheContract | None = None
+        self.failure: Exception | None = None
         self._process = process
         self._log = log_file
         self._tell = tell
         self._feed = feed
         self._lines: list[str] = []
+        self._is_closed = False
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._threads = [
@@ -114,7 +115,7 @@ class _Output:
         return "\n".join(f"  {line}" for line in self._lines[-_TAIL_LINES:])
 
     def wait(self, *, deadline: float) -> int | None:
-        """Return the exit code; None when the deadline came first or the contract was broken."""
+        """Return the exit code; None when the deadline or a failure came first."""
         while True:
             try:
                 return self._process.wait(timeout=min(0.2, max(0.0, deadline - time.monotonic())))
@@ -125,21 +126,27 @@ class _Output:
     def close(self) -> None:
         for thread in self._threads:
             thread.join(timeout=_GRACE_SECONDS)
+        with self._lock:
+            self._is_closed = True  # a daemon that left the group may hold a stream open for ever
 
     def _read(self, stream: IO[bytes], is_contract: bool) -> None:
-        for raw in stream:
-            line = raw.decode("utf-8", "replace").rstrip("\r\n")
-            with self._lock:
-                self._lines.append(line)
-                del self._lines[:-_TAIL_LINES]
-                self._log.write(f"{line}\n")
-                self._tell(line)
-            if is_contract and self.broken is None:
-                try:
-                    self._feed(line)
-                except contract.TrainerBrokeTheContract as error:
-                    self.broken = error
-                    self._stop.set()
+        try:
+            for raw in stream:
+                self._take(raw.decode("utf-8", "replace").rstrip("\r\n"), is_contract)
+        except Exception as error:  # of a full disk too: raised again where somebody waits for it
+            self.failure = self.failure or error
+            self._stop.set()
+
+    def _take(self, line: str, is_contract: bool) -> None:
+        with self._lock:
+            if self._is_closed:
+                return
+            self._lines.append(line)
+            del self._lines[:-_TAIL_LINES]
+            self._log.write(f"{line}\n")
+            self._tell(line)
+        if is_contract:
+            self._feed(line)
 
 
 def _start(
@@ -155,9 +162,10 @@ def _start(
             stderr=subprocess.PIPE,
             start_new_session=True,  # so that its children can be ended with it
         )
-    except (FileNotFoundError, PermissionError) as error:
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise TrainerIsMissing(
-            f"`{shlex.join(argv)}` cannot be started: {error.strerror}.",
+            f"`{shlex.join(argv)}` cannot be started: {reason}.",
             fix="Check `train:` in trainshed.yml, and that the program is installed here.",
         ) from None
 
@@ -178,5 +186,10 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
 
 def _ending(code: int) -> str:
     if code < 0:
-        return f"was ended by the signal {signal.Signals(-code).name}"
+        return f"was ended by the signal {_signal(-code)}"
     return f"failed with exit code {code}"
+
+
+def _signal(number: int) -> str:
+    known = {one.value: one.name for one in signal.Signals}
+    return known.get(number, str(number))  # real-time signals have no name

@@ -186,7 +186,7 @@ class Trainings:
         if plan.settings.lock is None:
             return outside_environment()
         lock = self.project.kept_lock(plan.commit, plan.settings.lock)
-        root = settings().cache_folder / "environments"
+        root = settings().environments
         made = environment.ensure([lock], root=root, name="train", tell=self.tell)
         return child_environment(made.variables(), without=made.without)
 

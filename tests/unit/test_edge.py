@@ -23,7 +23,7 @@ def switch(upstream: Path, port: int, release: str = "churn@v1.0.0") -> None:
     """Do what the deployer does: one file takes the place of another, in one step."""
     new = upstream.with_suffix(".new")
     new.write_text(json.dumps({"host": "127.0.0.1", "port": port, "release": release}))
-    os.replace(new, upstream)
+    new.replace(upstream)
 
 
 @contextlib.asynccontextmanager
@@ -90,26 +90,29 @@ def test_every_request_is_answered_across_switches_and_no_new_one_reaches_the_se
             running_edge(upstream) as (_, port),
         ):
             switch(upstream, even)
-            switches, answers = [0], [0]
+            switches, answers, is_over = 0, 0, False
 
             async def client() -> None:
-                while switches[0] < 20:
-                    before = switches[0]
+                nonlocal answers
+                while not is_over:
+                    before = switches
                     answer = await get(port)
-                    answers[0] += 1
+                    answers += 1
                     assert answer.startswith(b"HTTP/1.1 200 OK")
-                    if switches[0] == before:
+                    if switches == before:
                         assert answer.endswith(b"odd" if before % 2 else b"even")
 
             async def deployer() -> None:
+                nonlocal switches, is_over
                 for number in range(1, 21):
                     switch(upstream, odd if number % 2 else even)
-                    switches[0] = number
-                    seen = answers[0]
-                    await until(lambda seen=seen: answers[0] >= seen + 25)
+                    switches = number
+                    enough = answers + 25
+                    await until(lambda enough=enough: answers >= enough)
+                is_over = True
 
             await asyncio.gather(deployer(), *(client() for _ in range(8)))
-            assert answers[0] >= 475
+            assert answers >= 500
 
     asyncio.run(story())
 

@@ -215,7 +215,7 @@ def test_info_is_the_manifest_and_the_run(app: App, release: served.Served) -> N
         "release": "churn@v1.1.0",
         "run_id": "ab" * 32,
         "dataset": "da" * 32,
-        "artifact": release.digest,
+        "artifact": release.artifact_digest,
         "instance": "token-7",
         "manifest": release.manifest,
     }

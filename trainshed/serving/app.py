@@ -143,7 +143,7 @@ class App:
             "release": self.served.release,
             "run_id": self.served.run_id,
             "dataset": self.served.dataset,
-            "artifact": self.served.digest,
+            "artifact": self.served.artifact_digest,
             "instance": self._instance,
             "manifest": self.served.manifest,
         }

@@ -1,6 +1,5 @@
 """What is served: a run from its folder, and the release it became, if it did."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from trainshed.errors import ConfigurationError, ReleaseStateError
-from trainshed.serving import golden, schema
+from trainshed.serving import digest, golden, schema
 from trainshed.serving.schema import Schema
 
 _INPUTS_READ = 100  # examples from which a schema is derived when the trainer wrote none
@@ -33,8 +32,8 @@ class Served:
     dataset: str
     """sha256 of the data."""
     artifact: Path
-    digest: str
-    """sha256 of the artifact, as the run recorded it."""
+    artifact_digest: str
+    """sha256, as the run recorded it."""
     examples: Path | None
     schema: Path | None
     manifest: Mapping[str, Any] | None
@@ -56,7 +55,7 @@ def read(folder: Path, manifest: Path | None = None) -> Served:
             run_id=run["run_id"],
             dataset=run["dataset"]["digest"],
             artifact=folder / run["artifact"]["path"],
-            digest=run["artifact"]["digest"],
+            artifact_digest=run["artifact"]["digest"],
             examples=_path(folder, run.get("examples")),
             schema=_path(folder, run.get("schema")),
             manifest=_manifest(manifest) if manifest else None,
@@ -73,16 +72,15 @@ def read(folder: Path, manifest: Path | None = None) -> Served:
 def require_recorded_artifact(served: Served) -> None:
     """Compare the artifact's bytes with every record of them, before anything loads it."""
     try:
-        with served.artifact.open("rb") as file:
-            actual = hashlib.file_digest(file, "sha256").hexdigest()
+        actual = digest.of(served.artifact)
     except OSError as error:
         raise RunCannotBeServed(
             f"{served.artifact}: the artifact cannot be read ({error.strerror}).",
             fix="Train again, or serve from the release's image.",
         ) from None
-    records = {"run.json": served.digest}
+    records = {"run.json": served.artifact_digest}
     if served.manifest is not None:
-        records[f"the manifest of {served.release}"] = _artifact_digest(served.manifest)
+        records[f"the manifest of {served.release}"] = _recorded_digest(served.manifest)
     for record, expected in records.items():
         if actual != expected:
             raise ArtifactHasAnotherDigest(
@@ -107,12 +105,12 @@ def _manifest(path: Path) -> Mapping[str, Any]:
     manifest = _object(path, ManifestDoesNotFit, fix=fix)
     if not all(isinstance(manifest.get(key), str) for key in ("model", "version")):
         raise ManifestDoesNotFit(f"{path}: lacks a model or a version.", fix=fix)
-    if not isinstance(_artifact_digest(manifest), str):
+    if not isinstance(_recorded_digest(manifest), str):
         raise ManifestDoesNotFit(f"{path}: lacks the artifact's digest.", fix=fix)
     return manifest
 
 
-def _artifact_digest(manifest: Mapping[str, Any]) -> Any:
+def _recorded_digest(manifest: Mapping[str, Any]) -> Any:
     artifact = manifest.get("artifact")
     return artifact.get("digest") if isinstance(artifact, Mapping) else artifact
 
