@@ -67,10 +67,7 @@ class Origin:
             OriginCannotBeRead: it cannot be reached; an empty answer is never made of that.
             OriginWasReplaced, LedgerWasRewritten: it lost what it had.
         """
-        listing, branch = self._list()
-        mirror = self._mirror()
-        if _mirrored(listing, branch) != {ref: oid for ref, (oid, _) in mirror.items()}:
-            mirror = self._refresh(listing, branch)
+        branch, mirror = self._refreshed()
         ledger_commit = mirror.get(f"{_MIRROR}/ledger", (None, ""))[0]
         folded = ledger.read(self.repository, ledger_commit)
         named = self._release_tags(mirror)
@@ -104,6 +101,20 @@ class Origin:
             fix="Wait for the other runs to end, then run the same command again.",
         )
 
+    def _refreshed(self) -> tuple[str, dict[str, tuple[str, str]]]:
+        """Return the default branch's name and the mirror, fetched if the origin has changed.
+
+        One process of a clone at a time: another's fetch would be seen by halves, or be in the way.
+        """
+        common = self.repository.read("rev-parse", "--path-format=absolute", "--git-common-dir")
+        with locks.held(Path(common) / "trainshed.lock"):
+            listing, branch = self._list()
+            mirror = self._mirror()
+            if _mirrored(listing, branch) != {ref: oid for ref, (oid, _) in mirror.items()}:
+                self._fetch(listing, branch, mirror=mirror)
+                mirror = self._mirror()
+            return branch, mirror
+
     def _list(self) -> tuple[dict[str, str], str]:
         found = self.repository.run(
             "ls-remote", "--symref", REMOTE, "HEAD", "refs/heads/*", "refs/tags/*", check=False
@@ -129,13 +140,6 @@ class Origin:
         )
         parts = (line.split(" ") for line in lines.split("\n") if line)
         return {ref: (oid, kind) for ref, oid, kind in parts}
-
-    def _refresh(self, listing: Mapping[str, str], branch: str) -> dict[str, tuple[str, str]]:
-        """Fetch into the mirror and return it; one process of a clone at a time."""
-        common = self.repository.read("rev-parse", "--path-format=absolute", "--git-common-dir")
-        with locks.held(Path(common) / "trainshed.lock"):
-            self._fetch(listing, branch, mirror=self._mirror())
-            return self._mirror()
 
     def _fetch(
         self, listing: Mapping[str, str], branch: str, *, mirror: Mapping[str, tuple[str, str]]

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TextIO
+from typing import Any, TextIO
 
 
 @dataclass
@@ -25,10 +25,12 @@ class Progress:
     stream: TextIO = field(default_factory=lambda: sys.stderr)
     steps: list[Step] = field(default_factory=list)
     is_verbose: bool = False
+    _spinner: Any = None
+    """rich's live display, while one is shown: lines must go above it."""
 
     def tell(self, line: str) -> None:
         """Print one line, indented under the running step."""
-        print(f"    {line}", file=self.stream, flush=True)
+        self._print(f"    {line}")
 
     def detail(self, line: str) -> None:
         """Print one line for who asked for every detail."""
@@ -46,22 +48,42 @@ class Progress:
         started = time.monotonic()
         mark = "✗"
         try:
-            with self._spinner(title):
+            with self._spinning(title):
                 yield step
             step.is_done = True
             mark = "✓"
         finally:
             step.seconds = time.monotonic() - started
             result = f": {step.result}" if step.result else ""
-            line = f"  {mark} {title}{result}  ({step.seconds:.2f} s)"
+            self._print(f"  {mark} {title}{result}  ({step.seconds:.2f} s)")
+
+    def _print(self, line: str) -> None:
+        if self._spinner is None:
             print(line, file=self.stream, flush=True)
+        else:
+            self._spinner.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     @contextmanager
-    def _spinner(self, title: str) -> Iterator[None]:
-        if not self.stream.isatty():
+    def _spinning(self, title: str) -> Iterator[None]:
+        """Show a spinner with the time that has passed; an inner step leaves the outer one's."""
+        if not self.stream.isatty() or self._spinner is not None:
             yield
             return
         from rich.console import Console  # noqa: PLC0415  # only a terminal needs it
+        from rich.progress import (  # noqa: PLC0415
+            Progress as Display,
+        )
+        from rich.progress import (  # noqa: PLC0415
+            SpinnerColumn,
+            TextColumn,
+            TimeElapsedColumn,
+        )
 
-        with Console(file=self.stream).status(f"{title} …", spinner="dots"):
-            yield
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+        with Display(*columns, console=Console(file=self.stream), transient=True) as display:
+            display.add_task(title)
+            self._spinner = display
+            try:
+                yield
+            finally:
+                self._spinner = None
