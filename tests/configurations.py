@@ -52,9 +52,8 @@ def environment(text: str, *, of: str = BASE) -> str:
     return f"{of}environments: {{production: {text}}}\n"
 
 
-MISTAKES = {
-    "an empty file": "",
-    "a list": "- churn",
+# No YAML, or YAML that would silently lose something.
+UNREADABLE = {
     "not YAML": "models: [",
     "a tab": "models:\n\tchurn: 1",
     "a date there is not": model(target="2020-13-45"),
@@ -63,7 +62,11 @@ MISTAKES = {
     "a key twice, deep inside": metric("{direction: maximize, min: 1, min: 2}"),
     "a key that is a list": "? [a]\n: b",
     "bytes that are not UTF-8": "é: 1".encode("latin-1"),
-    "a mapping that holds itself": "models: &a\n  churn: *a\n",
+}
+# What the JSON Schema refuses too.
+WRONG = {
+    "an empty file": "",
+    "a list": "- churn",
     "no models": "environments: {}",
     "no model": "models: {}",
     "models without a value": "models:",
@@ -85,31 +88,19 @@ MISTAKES = {
     "a model that is a number": BASE.replace("churn:", "1:"),
     "an environment in capitals": f"{BASE}environments: {{Live: {{target: process, port: 1}}}}",
     "a variable with an equals sign": model(env='{"A=B": c}'),
-    "data outside": model(data="../train.csv"),
-    "data at an absolute path": model(data="/train.csv"),
-    "data nowhere": model(data='""'),
     "data that is a number": model(data="3"),
-    "fetched data without a digest": model(data="{path: a, fetch: [b]}"),
-    "a digest of data that is not fetched": model(data=f"{{path: a, sha256: {DIGEST}}}"),
     "an odd digest": model(data="{path: a, fetch: [b], sha256: abc}"),
     "fetch as one text": model(data=f"{{path: a, fetch: dvc pull, sha256: {DIGEST}}}"),
-    "an input outside": model(inputs="[a, ../b]"),
     "inputs as one text": model(inputs="a/"),
-    "a lock outside": model(lock="../a"),
-    "an output outside": model(out="/a"),
-    "included code outside": model(serve="{include: [../a]}"),
     "an image that is a number": model(image="3"),
     "train as one text": model(train="python a.py"),
     "an empty train": model(train="[]"),
     "a number in train": model(train="[python, 3]"),
     "a placeholder without quotes": model(train="[python, {data}]"),
-    "an unknown placeholder": model(train='[python, "{output}"]'),
-    "a zero byte in train": model(train='[python, "\\0"]'),
     "a number in env": model(env="{SEED: 1}"),
-    "a zero byte in env": model(env='{SEED: "\\0"}'),
     "a timeout without a unit": model(timeout="30"),
     "a timeout in days": model(timeout="2d"),
-    "no time at all": model(timeout="0m"),
+    "a timeout without end": model(timeout="9999999h"),
     "a seed that is text": model(seed="x"),
     "a negative seed": model(seed="-1"),
     "a target column that is a number": model(target="3"),
@@ -118,8 +109,8 @@ MISTAKES = {
     "an odd direction": metric("{direction: up}"),
     "a minimum that is text": metric("{direction: maximize, min: high}"),
     "a minimum that is yes": metric("{direction: maximize, min: yes}"),
-    "a minimum that is nan": metric("{direction: maximize, min: .nan}"),
-    "a maximum that is infinite": metric("{direction: minimize, max: .inf}"),
+    "a minimum without a value": metric("{direction: maximize, min: }"),
+    "a lock without a value": model(lock=""),
     "a negative tolerance": metric("{direction: maximize, tolerance: -1}"),
     "served by an odd word": model(serve="nothing"),
     "a predictor without a function": model(serve="{predictor: predict}"),
@@ -127,6 +118,26 @@ MISTAKES = {
     "a port as text": environment('{target: process, port: "80"}'),
     "port zero": environment("{target: process, port: 0}"),
     "a port too large": environment("{target: process, port: 65536}"),
+}
+# What no schema can say: what a path or command may hold, and what one key says of another.
+BEYOND_A_SCHEMA = {
+    "a maximum that is infinite": metric("{direction: minimize, max: .inf}"),
+    "a minimum that is nan": metric("{direction: maximize, min: .nan}"),
+    "a mapping that holds itself": "models: &a\n  churn: *a\n",
+    "data outside": model(data="../train.csv"),
+    "data at an absolute path": model(data="/train.csv"),
+    "data nowhere": model(data='""'),
+    "fetched data without a digest": model(data="{path: a, fetch: [b]}"),
+    "a digest of data that is not fetched": model(data=f"{{path: a, sha256: {DIGEST}}}"),
+    "an input outside": model(inputs="[a, ../b]"),
+    "a lock outside": model(lock="../a"),
+    "an output outside": model(out="/a"),
+    "included code outside": model(serve="{include: [../a]}"),
+    "an unknown placeholder": model(train='[python, "{output}"]'),
+    "a zero byte in train": model(train='[python, "\\0"]'),
+    "a zero byte in env": model(env='{SEED: "\\0"}'),
+    "no time at all": model(timeout="0m"),
     "a port of another model": environment("{target: process, port: {fraud: 1}}"),
     "one port for two models": environment("{target: process, port: 8080}", of=BASE + SECOND),
 }
+MISTAKES = UNREADABLE | WRONG | BEYOND_A_SCHEMA

@@ -209,9 +209,7 @@ def make_origin(folder: Path) -> None:
 
 def clone(origin: Path, folder: Path, *, depth: int | None = None) -> Repo:
     flags = [] if depth is None else [f"--depth={depth}"]  # a plain path would ignore it
-    cmd.run(
-        ["git", "clone", "--quiet", *flags, f"file://{origin}", str(folder)], cwd=origin.parent
-    )
+    cmd.run(["git", "clone", "--quiet", *flags, f"file://{origin}", str(folder)], cwd=origin.parent)
     repo = Repo(folder, origin)
     if depth is None:
         repo.git("symbolic-ref", "HEAD", "refs/heads/main")

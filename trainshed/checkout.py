@@ -4,6 +4,7 @@ Nothing of the repository's configuration is changed (`git sparse-checkout` woul
 and what a killed run leaves behind is removed by the next.
 """
 
+import os
 import re
 import secrets
 import shutil
@@ -42,7 +43,8 @@ def of(project: Project, commit: str, *, only: Sequence[str] | None) -> Iterator
     with locks.held(home / f"{name}.lock"):
         try:
             _add(repository, worktree, commit)
-            _fill(git.Repository(worktree), [f"{project.prefix}{path}" for path in only or []])
+            names = None if only is None else [f"{project.prefix}{path}" for path in only]
+            _fill(git.Repository(worktree), names)
             yield worktree / project.prefix
         finally:
             _remove(repository, worktree)
@@ -66,14 +68,19 @@ def _add(repository: git.Repository, worktree: Path, commit: str) -> None:
     )  # fmt: skip
 
 
-def _fill(worktree: git.Repository, only: Sequence[str]) -> None:
-    sparse: list[str] = []
-    if only:
+def _fill(worktree: git.Repository, only: Sequence[str] | None) -> None:
+    # Said even when it is false: a worktree inherits a person's own sparse checkout.
+    sparse = [
+        "-c",
+        f"core.sparseCheckout={only is not None}",
+        "-c",
+        "core.sparseCheckoutCone=false",
+    ]
+    if only is not None:
         info = Path(worktree.read("rev-parse", "--absolute-git-dir")) / "info"
         info.mkdir(exist_ok=True)
         patterns = "".join(f"/{_escaped(path)}\n" for path in only)
         (info / "sparse-checkout").write_text(patterns, encoding="utf-8")
-        sparse = ["-c", "core.sparseCheckout=true", "-c", "core.sparseCheckoutCone=false"]
     worktree.run(*sparse, "-c", "core.hooksPath=/dev/null", "read-tree", "-m", "-u", "HEAD")
 
 
@@ -83,8 +90,15 @@ def _escaped(path: str) -> str:
 
 
 def _remove(repository: git.Repository, worktree: Path) -> None:
-    repository.run("worktree", "remove", "--force", "--force", str(worktree), check=False)
-    shutil.rmtree(worktree, ignore_errors=True)
+    removed = repository.run(
+        "worktree", "remove", "--force", "--force", str(worktree), check=False
+    )  # fmt: skip
+    if removed.returncode != 0:  # git had not finished making it, or may not empty a folder of it
+        for folder, _, _ in os.walk(worktree):
+            Path(folder).chmod(0o700)
+        shutil.rmtree(worktree, ignore_errors=True)
+        common = repository.folder / repository.read("rev-parse", "--git-common-dir")
+        shutil.rmtree(common / "worktrees" / worktree.name, ignore_errors=True)
     (worktree.parent / f"{worktree.name}.lock").unlink(missing_ok=True)
 
 

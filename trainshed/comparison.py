@@ -4,6 +4,7 @@ Differences are point differences for now; `interval` keeps the place of their s
 """
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -16,7 +17,8 @@ FORMAT = 1
 Judgement = Literal["better", "not-worse", "worse", "undecided", "no-interval"]
 Verdict = Literal["pass", "warn", "fail", "cannot-compare"]
 
-# Floating point: 0.85 − 0.84 is a little more than 0.01, which no reader would call worse.
+# Floating point: 0.85 − 0.84 is a little more than 0.01, which no reader would call worse. Relative
+# to the values, because so is the rounding: 1000.2 − 1000.1 is off by more than 0.85 − 0.84.
 _ROUNDING = 1e-12
 
 
@@ -75,7 +77,7 @@ class Comparison:
     """Which baseline decides; None when there is none yet and thresholds alone decide."""
     broken: tuple[Threshold, ...]
     missing: tuple[str, ...]
-    """Metrics that trainshed.yml judges but the candidate or the gating baseline lacks."""
+    """Metrics that trainshed.yml judges but the candidate lacks, or has no finite number for."""
     verdict: Verdict
     tolerances: Mapping[str, float]
     directions: Mapping[str, str]
@@ -130,7 +132,8 @@ def compare(
         gate = "live" if live is not None else "parent"
     findings = next((one.findings for one in baselines if one.name == gate), ())
     broken = _broken_thresholds(candidate, rules)
-    missing = tuple(sorted(rules.keys() - candidate.metrics.keys()))
+    known = {name for name, value in candidate.metrics.items() if math.isfinite(value)}
+    missing = tuple(sorted(rules.keys() - known))
     return Comparison(
         model=model,
         candidate=candidate,
@@ -159,9 +162,10 @@ def decide(
 def judge(*, before: float, after: float, rule: Metric) -> Judgement:
     """Judge a point difference: worse when it loses more than the tolerance."""
     gain = after - before if rule.direction == "maximize" else before - after
-    if gain > _ROUNDING:
+    rounding = _ROUNDING * max(abs(before), abs(after))
+    if gain > rounding:
         return "better"
-    return "worse" if gain < -rule.tolerance - _ROUNDING else "not-worse"
+    return "worse" if gain < -rule.tolerance - rounding else "not-worse"
 
 
 def _findings(candidate: Side, other: Side, rules: Mapping[str, Metric]) -> tuple[Finding, ...]:

@@ -5,7 +5,7 @@ becomes a `Config`, and how its mistakes are told, is in `trainshed.config_file`
 """
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -14,7 +14,7 @@ from trainshed import paths
 PLACEHOLDERS = ("data", "out", "seed")
 MODEL_NAME = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
-_DURATION = re.compile(r"^(\d+)\s*(s|m|h)$")
+DURATION = r"^([0-9]{1,6}) ?(s|m|h)$"
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -41,22 +41,31 @@ def _text(value: str) -> str:
 
 def _duration(value: Any) -> Any:
     if isinstance(value, str):
-        match = _DURATION.match(value)
+        match = re.fullmatch(DURATION, value)
         if match and int(match[1]) > 0:
             return int(match[1]) * _SECONDS[match[2]]
     raise ValueError("should be a duration such as 90s, 30m or 2h")
+
+
+def _given(value: Any) -> Any:
+    if value is None:  # an empty `min:` must not quietly switch a gate off
+        raise ValueError("should have a value, or not be there at all")
+    return value
 
 
 def _braced() -> str:
     return ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
 
 
+T = TypeVar("T")
+IfGiven = Annotated[T | None, BeforeValidator(_given)]
 RepositoryPath = Annotated[str, AfterValidator(_path)]
 Text = Annotated[str, AfterValidator(_text)]
 Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 CommandPart = Annotated[str, AfterValidator(_command_part)]
 Command = Annotated[list[CommandPart], Field(min_length=1)]
-Seconds = Annotated[int, BeforeValidator(_duration, json_schema_input_type=str)]
+Duration = Annotated[str, Field(pattern=DURATION)]
+Seconds = Annotated[int, BeforeValidator(_duration, json_schema_input_type=Duration)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
@@ -70,8 +79,8 @@ class Data(Section):
     """What a model is trained on: a tracked file or folder, or one that a command fetches."""
 
     path: RepositoryPath
-    fetch: Command | None = None
-    sha256: Sha256 | None = None
+    fetch: IfGiven[Command] = None
+    sha256: IfGiven[Sha256] = None
 
     @model_validator(mode="after")
     def _fetched_data_has_a_digest(self) -> "Data":
@@ -84,15 +93,15 @@ class Metric(Section):
     """How one metric is judged. `tolerance` is absolute, in the metric's own unit."""
 
     direction: Literal["maximize", "minimize"]
-    min: Number | None = None
-    max: Number | None = None
+    min: IfGiven[Number] = None
+    max: IfGiven[Number] = None
     tolerance: Annotated[Number, Field(ge=0)] = 0.0
 
 
 class Serve(Section):
     """How a model answers: a predictor of the user's own, and the code that it needs."""
 
-    predictor: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")] | None = None
+    predictor: IfGiven[Annotated[str, Field(pattern=r"^[\w.]+:\w+$")]] = None
     include: list[RepositoryPath] = []
 
 
@@ -102,16 +111,16 @@ def _data(value: Any) -> Any:
 
 class Model(Section):
     data: Annotated[Data, BeforeValidator(_data, json_schema_input_type=str | Data)]
-    target: str | None = None
+    target: IfGiven[str] = None
     train: Command
-    out: RepositoryPath | None = None
-    inputs: list[RepositoryPath] | None = None
-    lock: RepositoryPath | None = None
+    out: IfGiven[RepositoryPath] = None
+    inputs: IfGiven[list[RepositoryPath]] = None
+    lock: IfGiven[RepositoryPath] = None
     env: dict[Variable, Text] = {}
     seed: Annotated[int, Field(strict=True, ge=0)] = 0
-    timeout: Seconds = 3600
+    timeout: Seconds = Field(3600, json_schema_extra={"default": "60m"})
     metrics: Annotated[dict[str, Metric], Field(min_length=1)]
-    image: str | None = None
+    image: IfGiven[str] = None
     serve: Serve | Literal["none"] = Serve()
 
     @property

@@ -259,4 +259,17 @@ def _one_line(error: yaml.YAMLError) -> str:
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema of `trainshed.yml`, for editors."""
     schema = Config.model_json_schema(mode="validation")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": NAME}
+    draft = "https://json-schema.org/draft/2020-12/schema"
+    return {"$schema": draft, **_as_strict(schema), "title": NAME}
+
+
+def _as_strict(node: Any) -> Any:
+    """Let the schema refuse what the validators refuse: odd names, and keys without a value."""
+    if isinstance(node, list):
+        return [_as_strict(one) for one in node if one != {"type": "null"}]
+    if not isinstance(node, dict):
+        return node
+    strict = {key: _as_strict(one) for key, one in node.items() if (key, one) != ("default", None)}
+    if "patternProperties" in strict:
+        strict["additionalProperties"] = False
+    return strict

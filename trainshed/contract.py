@@ -113,10 +113,9 @@ class Reader:
 
     def _take_metric(self, line: str, name: str, value: str) -> None:
         self._check_name(line, name, self._metrics)
-        try:
-            number = float(value)
-        except ValueError:
-            raise _broken(line, "is not a number", "Print a number, such as 0.842.") from None
+        number = _number(value)
+        if number is None:
+            raise _broken(line, "is not a number", "Print a number, such as 0.842.")
         if not math.isfinite(number):
             raise _broken(line, "is not a finite number", "Find out why the metric has no value.")
         self._metrics[name] = number
@@ -147,6 +146,14 @@ class Reader:
             raise _broken(line, f"gives {name} a second time", "Print each name once.")
         if len(known) >= _MOST_NAMES:
             raise _broken(line, f"is one of more than {_MOST_NAMES}", "Report fewer of them.")
+
+
+def _number(text: str) -> float | None:
+    """Read a number as every language prints it; Python alone also reads 1_000 and ٣."""
+    try:
+        return float(text) if text.isascii() and "_" not in text else None
+    except ValueError:
+        return None
 
 
 def _broken(line: str, what: str, fix: str) -> TrainerBrokeTheContract:

@@ -174,7 +174,8 @@ class Demo:
             time.sleep(0.05)
         body: Mapping[str, Any] = answer.body if isinstance(answer.body, dict) else {}
         _expect("the release that answers /predict", body.get("release", answer.body), release)
-        return f"POST /predict says {json.dumps(body['predictions'][0])}"
+        said = body["predictions"][0]
+        return f"POST /predict says {said['prediction']} ({said['score']:.4f})"
 
     def _row(self) -> Mapping[str, Any]:
         store = Store(project.open_at(self.stage.clone))

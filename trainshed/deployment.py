@@ -124,7 +124,7 @@ class Deployer:
             try:
                 with self.progress.step(f"Writing the tombstone of {one.tag}") as step:
                     step.result = one.why
-                    tombstone.revert(self.origin, one.tag, who=self.project.who, why=one.why)
+                    tombstone.bury(self.origin, one, who=self.project.who)
             except TrainshedError as error:
                 failures.append(error)
         return failures

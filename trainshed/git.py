@@ -7,8 +7,14 @@ from pathlib import Path
 from trainshed import cmd
 from trainshed.errors import ConfigurationError, ReleaseStateError
 
-# Nothing here may wait for a password or be changed by a person's own settings.
-_QUIET = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C.UTF-8", "GIT_OPTIONAL_LOCKS": "0"}
+# Nothing here may wait for a password or be changed by a person's own settings; a path is a name,
+# never a pattern.
+_QUIET = {
+    "GIT_TERMINAL_PROMPT": "0",
+    "LC_ALL": "C.UTF-8",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_LITERAL_PATHSPECS": "1",
+}
 
 
 class NotARepository(ConfigurationError):
@@ -96,10 +102,12 @@ class Repository:
 
     def entries(self, commit: str, paths: Iterable[str], *, recurse: bool = False) -> list[Entry]:
         """List tree entries of paths at a commit; a path that is not there yields nothing."""
-        flags = ["-r", "-t"] if recurse else []
+        flags = ["-r", "-t"] if recurse else ["-t"]
         names = [path.rstrip("/") for path in paths]
         listing = self.run("ls-tree", "-z", "--full-tree", *flags, commit, "--", *names).out
-        return list(_tree_entries(listing))
+        found = list(_tree_entries(listing))
+        # Of paths that overlap, git also lists what lies between them.
+        return found if recurse else [entry for entry in found if entry.path in set(names)]
 
     def tree_of(self, commit: str, path: str = "") -> str:
         return self.read("rev-parse", f"{commit}:{path}" if path else f"{commit}^{{tree}}")
@@ -114,8 +122,8 @@ class Repository:
 
     def subjects(self, commits: str, *, limit: int = 200) -> list[tuple[str, str]]:
         """List (commit, subject) of a range, newest first, along first parents."""
-        lines = self.read("log", "--first-parent", f"-n{limit}", "--format=%H %s", commits)
-        return [(line[:40], line[41:]) for line in lines.splitlines()]
+        lines = self.read("log", "-z", "--first-parent", f"-n{limit}", "--format=%H %s", commits)
+        return [(line[:40], line[41:]) for line in lines.split("\0") if line]
 
     def changed_files(self) -> list[str]:
         """List tracked files that differ from HEAD. Untracked ones are no part of any commit."""

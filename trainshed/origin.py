@@ -234,6 +234,20 @@ class Origin:
             f"{ledger.BRANCH}, and the rules on both; then run the same command again.",
         )
 
+    def fetch_commit(self, commit: str) -> None:
+        """Bring a commit that this clone lacks: a shallow one has no old commits."""
+        if self.repository.has(commit):
+            return
+        fetched = self.repository.run(
+            "fetch", "--no-progress", "--no-tags", "--refmap=", "--no-write-fetch-head",
+            REMOTE, commit, check=False,
+        )  # fmt: skip
+        if fetched.returncode != 0:
+            raise OriginCannotBeRead(
+                f"The commit {commit} cannot be fetched from {REMOTE}: {fetched.err.strip()}",
+                fix="If its branch was rewritten or deleted, push the commit again, on any branch.",
+            )
+
     def make_tag(self, tag: Tag, *, commit: str, tagger: str, message: str) -> str:
         """Write an annotated tag's object, without a ref; the message is kept to the letter."""
         text = f"object {commit}\ntype commit\ntag {tag}\ntagger {tagger}\n\n{message}"

@@ -82,24 +82,25 @@ class Releases:
             gated: is shown the comparison as soon as it is made.
         """
         world = self.origin.read()
-        chosen = commit or self._head(world)
-        standing = reconcile.fold(world)
-        newest = next(iter(standing.of(model)), None)
-        early = self._is_superseded(chosen, newest)
+        chosen = self._head(world) if commit is None else self._pushed(world, commit)
+        early = self._is_superseded(chosen, next(iter(reconcile.fold(world).of(model)), None))
         if early is not None:
             return early
         trained = self.trainings.train_or_find(chosen, model)
-        early = settled(world, standing, trained.run, commit=chosen)
-        if early is not None:
-            return early
-        compared = self._compare(chosen, trained.run, newest)
-        gated(compared)
-        if compared.verdict not in {"pass", "warn"}:
-            why = f"the gate says {compared.verdict}"
-            return Released(
-                kind="blocked", why=why, commit=chosen, comparison=compared, trained=trained
-            )
-        return self._push(chosen, trained, compared, is_dry=is_dry)
+        shown: list[Released] = []
+
+        def build(world: World) -> Change | None:
+            answer = self._decide(world, trained, commit=chosen, is_dry=is_dry)
+            compared = answer.comparison
+            if compared and compared not in [one.comparison for one in shown]:
+                gated(compared)
+            shown.append(answer)
+            if answer.kind != "released" or answer.manifest is None:
+                return None
+            return self._change(answer.manifest, trained.run)
+
+        self.origin.change(build)
+        return shown[-1]
 
     def _head(self, world: World) -> str:
         if world.head is None:
@@ -116,6 +117,14 @@ class Releases:
                 fix=f"`git push origin HEAD:{world.branch}` first, or name an older --commit.",
             )
         return world.head
+
+    def _pushed(self, world: World, commit: str) -> str:
+        if world.head is None or not self.project.repository.is_ancestor(commit, world.head):
+            raise CommitIsNotPushed(
+                f"The commit {commit[:12]} is not on the origin's {world.branch}.",
+                fix=f"Merge it into {world.branch} first: only what is there can be released.",
+            )
+        return commit
 
     def _is_superseded(self, commit: str, newest: Manifest | None) -> Released | None:
         """Never release an ancestor of the newest release: main has moved on."""
@@ -137,32 +146,27 @@ class Releases:
             rules=chosen.metrics,
         )
 
-    def _push(
-        self, commit: str, trained: Outcome, compared: Comparison, *, is_dry: bool
-    ) -> Released:
-        made: list[Released] = []
-
-        def build(world: World) -> Change | None:
-            made.clear()
-            standing = reconcile.fold(world)
-            early = settled(world, standing, trained.run, commit=commit)
-            if early is not None:
-                made.append(early)
-                return None
-            drafted = draft(world, standing, trained.run, compared=compared, commit=commit,
-                            skipped=self._skipped(standing, trained.run.model, commit))  # fmt: skip
-            manifest.require_size(drafted)
-            kind: Kind = "would-release" if is_dry else "released"
-            made.append(
-                Released(
-                    kind=kind, why=f"the gate says {compared.verdict}", commit=commit,
-                    manifest=drafted, comparison=compared, trained=trained,
-                )
-            )  # fmt: skip
-            return None if is_dry else self._change(drafted, trained.run)
-
-        self.origin.change(build)
-        return made[0]
+    def _decide(self, world: World, trained: Outcome, *, commit: str, is_dry: bool) -> Released:
+        """Decide on what the origin says now: it may have moved on since training began."""
+        standing = reconcile.fold(world)
+        newest = next(iter(standing.of(trained.run.model)), None)
+        early = self._is_superseded(commit, newest)
+        early = early or settled(world, standing, trained.run, commit=commit)
+        if early is not None:
+            return early
+        compared = self._compare(commit, trained.run, newest)
+        why = f"the gate says {compared.verdict}"
+        if compared.verdict not in {"pass", "warn"}:
+            return Released(
+                kind="blocked", why=why, commit=commit, comparison=compared, trained=trained
+            )
+        drafted = draft(world, standing, trained.run, compared=compared, commit=commit,
+                        skipped=self._skipped(world, newest, commit))  # fmt: skip
+        manifest.require_size(drafted)
+        return Released(
+            kind="would-release" if is_dry else "released", why=why, commit=commit,
+            manifest=drafted, comparison=compared, trained=trained,
+        )  # fmt: skip
 
     def _change(self, drafted: Manifest, released: run.Run) -> Change:
         tagger = f"{self.project.repository.identity()} {int(time.time())} +0000"
@@ -179,13 +183,13 @@ class Releases:
             create={tag.ref: oid},
         )
 
-    def _skipped(self, standing: Standing, model: str, commit: str) -> tuple[str, ...]:
-        newest = next(iter(standing.of(model)), None)
+    def _skipped(self, world: World, newest: Manifest | None, commit: str) -> tuple[str, ...]:
         repository = self.project.repository
         if newest is None or not repository.has(newest.commit):
             return ()
+        ever = {record.manifest.commit for record in world.ledger.of_model(newest.model)}
         between = repository.subjects(f"{newest.commit}..{commit}")
-        return tuple(one for one, _ in between if one != commit)
+        return tuple(one for one, _ in between if one != commit and one not in ever)
 
 
 def settled(
@@ -232,6 +236,7 @@ def draft(
         live=live,
         schema=schema,
         dataset=released.dataset.digest,
+        taken={tag.version for tag in {*world.tags, *world.marks} if tag.model == released.model},
     )
     return Manifest(
         model=released.model,

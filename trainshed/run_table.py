@@ -60,11 +60,7 @@ def comparison(before: Run, after: Run) -> str:
             ("commit", before.commit[:12], after.commit[:12]),
             ("data", before.dataset.digest[:12], after.dataset.digest[:12]),
             ("code", _code(before), _code(after)),
-            (
-                "lock",
-                (before.ingredients.lock or "none")[:12],
-                (after.ingredients.lock or "none")[:12],
-            ),
+            ("lock", _lock(before), _lock(after)),
         )
     ]
     for name in sorted(before.ingredients.params.keys() | after.ingredients.params.keys()):

@@ -9,6 +9,9 @@ from pathlib import Path
 FRAMEWORK = Path(__file__).parents[1]
 """The folder that holds `trainshed/`, `scripts/` and `requirements/`."""
 
+# Git sets these for a hook that starts us; to any git below they would count more than its folder.
+_PLACES_OF_GIT = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_PREFIX"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -42,7 +45,8 @@ def child_environment(
     extra: Mapping[str, str] | None = None, *, without: Collection[str] = ()
 ) -> dict[str, str]:
     """Return the whole environment for a program that is started: less some, then additions."""
-    kept = {name: value for name, value in os.environ.items() if name not in without}
+    dropped = {*_PLACES_OF_GIT, *without}
+    kept = {name: value for name, value in os.environ.items() if name not in dropped}
     return {**kept, **(extra or {})}
 
 

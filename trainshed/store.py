@@ -5,17 +5,20 @@ of what can be trained again, never the record of a release (that is the tag and
 """
 
 import contextlib
+import errno
 import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from trainshed import dataset, locks, run
 from trainshed.digest_cache import DigestCache
 from trainshed.errors import ConfigurationError, TrainshedError
 from trainshed.project import Project
+
+_TAKEN = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}
 
 
 class RunIsUnknown(ConfigurationError):
@@ -34,11 +37,11 @@ class Store:
     def find(self, run_id: str) -> run.Run | None:
         """Return a stored run, or None when there is none that is whole.
 
-        A run whose artifact has gone or changed counts as not there: it will be trained again.
+        A run of which a file has gone or changed counts as not there: it will be trained again.
         """
         try:
             found = run.from_json((self.folder(run_id) / "run.json").read_bytes())
-        except (FileNotFoundError, ValueError):
+        except (FileNotFoundError, NotADirectoryError, ValueError):
             return None
         return found if found.run_id == run_id and self._is_intact(found) else None
 
@@ -54,7 +57,8 @@ class Store:
             what = "several runs begin with" if len(matches) > 1 else "there is no whole run"
             raise RunIsUnknown(
                 f"In {self.home} {what} {run_id}.",
-                fix="List the runs with scripts/runs.py list, or train it: scripts/train.py.",
+                fix="List the runs with scripts/runs.py list, and give at least six digits of one; "
+                "or train it: scripts/train.py.",
             )
         return found
 
@@ -62,7 +66,7 @@ class Store:
         """Yield every readable run, oldest first. Artifacts are not read."""
         found = []
         for name in self._ids():
-            with contextlib.suppress(FileNotFoundError, ValueError):
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError, ValueError):
                 found.append(run.from_json((self.folder(name) / "run.json").read_bytes()))
         yield from sorted(found, key=lambda one: (one.created, one.run_id))
 
@@ -81,23 +85,41 @@ class Store:
         _sync(files)
         place = self.folder(finished.run_id)
         self.home.mkdir(parents=True, exist_ok=True)
-        while True:
-            there = self.find(finished.run_id)
-            if there is not None:
-                shutil.rmtree(files)
-                return there
+        while (there := self.find(finished.run_id)) is None:
             if place.exists():  # damaged: out of the way, in one step
-                place.rename(self.home / f".damaged-{secrets.token_hex(6)}")
-            with contextlib.suppress(OSError):
+                damaged = self.home / f".damaged-{secrets.token_hex(6)}"
+                place.rename(damaged)
+                _delete(damaged)
+            try:
                 files.rename(place)
+            except OSError as error:
+                if error.errno not in _TAKEN:
+                    raise
+            else:
                 return finished
+        shutil.rmtree(files)
+        return there
 
-    def scratch(self) -> Path:
-        """Make an empty folder on the store's disk for a run's files."""
-        self.home.mkdir(parents=True, exist_ok=True)
-        folder = self.home / f".new-{os.getpid()}-{secrets.token_hex(6)}"
-        folder.mkdir()
-        return folder
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """Yield an empty folder on the store's disk for a run's files; it is gone afterwards.
+
+        What a killed process left is removed first: nobody holds its lock any more.
+        """
+        folder = self.home / f".new-{secrets.token_hex(6)}"
+        lock = folder.with_suffix(".lock")
+        for other in self.home.glob(".new-*.lock"):
+            with locks.tried(other) as is_abandoned:
+                if is_abandoned:
+                    _delete(other.with_suffix(""))
+                    other.unlink()
+        with locks.held(lock):
+            try:
+                folder.mkdir()
+                yield folder
+            finally:
+                _delete(folder)
+                lock.unlink(missing_ok=True)
 
     def _ids(self) -> list[str]:
         try:
@@ -106,9 +128,13 @@ class Store:
             return []
 
     def _is_intact(self, found: run.Run) -> bool:
-        path = self.folder(found.run_id) / found.artifact.path
+        files = (found.artifact, found.predictions, found.examples, found.schema)
+        return all(file is None or self._is_same(found.run_id, file) for file in files)
+
+    def _is_same(self, run_id: str, file: run.File) -> bool:
+        path = self.folder(run_id) / file.path
         try:
-            return dataset.digest(path, cache=self.digests).sha256 == found.artifact.digest
+            return dataset.digest(path, cache=self.digests).sha256 == file.digest
         except TrainshedError:
             return False
 
@@ -119,3 +145,11 @@ def _sync(folder: Path) -> None:
         if path.is_file():
             with path.open("rb") as file:
                 os.fsync(file.fileno())
+
+
+def _delete(path: Path) -> None:
+    """Remove a folder, or the file that lies in its place."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

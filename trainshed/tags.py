@@ -8,7 +8,8 @@ from trainshed.errors import ConfigurationError
 
 _TAG = re.compile(
     r"^(?P<model>[a-z][a-z0-9]*(?:-[a-z0-9]+)*)@v(?P<major>0|[1-9]\d*)\.(?P<minor>0|[1-9]\d*)"
-    r"\.(?P<patch>0|[1-9]\d*)(?P<mark>!?)$"
+    r"\.(?P<patch>0|[1-9]\d*)(?P<mark>!?)\Z",
+    re.ASCII,
 )
 
 

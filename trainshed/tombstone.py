@@ -1,8 +1,9 @@
 """Tombstones: what was reverted stays reverted, until somebody lifts its tombstone on purpose."""
 
-from trainshed import ledger, times
+from trainshed import ledger, reconcile, times
 from trainshed.errors import ConflictError, ReleaseStateError
 from trainshed.origin import Change, Origin
+from trainshed.reconcile import Reverted
 from trainshed.tags import Tag
 from trainshed.world import Unusable, World
 
@@ -29,6 +30,24 @@ def revert(origin: Origin, tag: Tag, *, who: str, why: str) -> bool:
         )
 
     return origin.change(build).ledger.tombstone(tag) is None
+
+
+def bury(origin: Origin, fallen: Reverted, *, who: str) -> bool:
+    """Write the tombstone of a release that was found gone or marked; False when it stands again.
+
+    That is judged anew on each try: somebody may have brought it back meanwhile.
+    """
+
+    def build(world: World) -> Change | None:
+        if fallen not in reconcile.fold(world).reverted:
+            return None
+        record = _record(_known(world, fallen.tag), who=who, why=fallen.why, is_lifted=False)
+        return Change(
+            records=ledger.tombstone_records(world.ledger, record),
+            message=f"Revert {fallen.tag}: {fallen.why}\n",
+        )
+
+    return fallen in reconcile.fold(origin.change(build)).reverted
 
 
 def unrevert(origin: Origin, tag: Tag, *, who: str, why: str) -> bool:
@@ -86,6 +105,7 @@ def _record(release: ledger.Release, *, who: str, why: str, is_lifted: bool) -> 
 
 def _make_again(origin: Origin, release: ledger.Release) -> str:
     manifest = release.manifest
+    origin.fetch_commit(manifest.commit)
     return origin.make_tag(
         manifest.tag, commit=manifest.commit, tagger=release.tagger, message=manifest.to_json()
     )

@@ -52,8 +52,8 @@ def train(
     """Run a training program in a checkout and return what it reported.
 
     Its standard output is read for the contract; both streams are told line by line and kept in
-    `log`. `variables` is its whole environment. The program and all it started are gone when this
-    returns, however it returns.
+    `log`. `variables` is its whole environment. The program and all of its process group are gone
+    when this returns, however it returns.
 
     Raises:
         TrainerIsMissing, TrainerFailed, TrainerTookTooLong, TrainerBrokeTheContract
@@ -62,12 +62,12 @@ def train(
     started = time.monotonic()
     with log.open("w", encoding="utf-8") as log_file:
         process = _start(argv, checkout=checkout, variables=variables)
-        output = _Output(process, log_file=log_file, tell=tell, feed=reader.feed)
         try:
+            output = _Output(process, log_file=log_file, tell=tell, feed=reader.feed)
             code = output.wait(deadline=started + timeout)
         finally:
             _end_group(process)
-            output.close()
+        output.close()
     if output.failure is not None:
         raise output.failure
     if code is None:
@@ -124,8 +124,9 @@ class _Output:
                     return None
 
     def close(self) -> None:
+        deadline = time.monotonic() + _GRACE_SECONDS
         for thread in self._threads:
-            thread.join(timeout=_GRACE_SECONDS)
+            thread.join(timeout=max(0.0, deadline - time.monotonic()))
         with self._lock:
             self._is_closed = True  # a daemon that left the group may hold a stream open for ever
 

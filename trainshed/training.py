@@ -141,11 +141,8 @@ class Trainings:
             training_data.require_target(folder, chosen)
             out = chosen.out or f"models/{plan.model}"
             (folder / out).parent.mkdir(parents=True, exist_ok=True)
-            files = self.store.scratch()
-            try:
+            with self.store.scratch() as files:
                 return self._train_in(folder, plan, out=out, files=files, variables=variables)
-            finally:
-                shutil.rmtree(files, ignore_errors=True)
 
     def _train_in(
         self, folder: Path, plan: Plan, *, out: str, files: Path, variables: Mapping[str, str]

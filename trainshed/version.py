@@ -4,7 +4,7 @@ Major: the input schema changed, so callers break. Minor: the data changed. Patc
 parameters did. A version is never reused, so it always goes up from the highest one there ever was.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import IntEnum
 
 from trainshed.manifest import Manifest
@@ -27,7 +27,12 @@ def change(*, before: Manifest, schema: str | None, dataset: str) -> Change:
 
 
 def following(
-    *, ever: Iterable[Manifest], live: Manifest | None, schema: str | None, dataset: str
+    *,
+    ever: Iterable[Manifest],
+    live: Manifest | None,
+    schema: str | None,
+    dataset: str,
+    taken: Collection[Version] = (),
 ) -> Version:
     """Return the version of the next release.
 
@@ -36,11 +41,20 @@ def following(
         live: the newest release that is not reverted: what users compare the new one with.
         schema: digest of the new run's input schema, if it has one.
         dataset: digest of the new run's data.
+        taken: versions whose tag is on the origin though it is no release: pushed by hand.
 
     The change is the greater of those against the live release and against the highest version, so
     that the number never understates it, whichever of the two a reader compares with.
     """
-    releases = list(ever)
+    version = _following(list(ever), live=live, schema=schema, dataset=dataset)
+    while version in taken:
+        version = version._replace(patch=version.patch + 1)
+    return version
+
+
+def _following(
+    releases: list[Manifest], *, live: Manifest | None, schema: str | None, dataset: str
+) -> Version:
     if not releases:
         return FIRST
     highest = max(releases, key=lambda release: release.tag.version)

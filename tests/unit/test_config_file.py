@@ -2,9 +2,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+import json_schema
 import pytest
 import yaml
-from configurations import BASE, DESIGN, MISTAKES, SECOND, environment, metric, model
+from configurations import BASE, DESIGN, MISTAKES, SECOND, WRONG, environment, metric, model
 from goldens import Golden
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -114,6 +115,27 @@ def test_a_wrong_value_is_told_at_its_place_or_below(place: tuple[str, ...], val
         # Another model may have no port in the environment: that is told at the port.
         assert path.startswith(("/".join(place), "environments/production/port"))
         assert error.fix
+
+
+SCHEMA = config_file.json_schema()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(BASE, id="the-smallest"),
+        pytest.param(DESIGN, id="the-designs"),
+        pytest.param((ROOT / "trainshed.yml").read_text(), id="the-repositorys-own"),
+    ],
+)
+def test_the_schema_accepts_what_loads(text: str) -> None:
+    assert config_file.load(text)
+    assert json_schema.accepts(SCHEMA, yaml.safe_load(text))
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_the_schema_refuses_what_does_not_load(name: str) -> None:
+    assert not json_schema.accepts(SCHEMA, yaml.safe_load(WRONG[name]))
 
 
 def test_the_only_model_is_meant_when_none_is_named() -> None:

@@ -123,3 +123,18 @@ def test_a_run_with_neither_schema_nor_examples_tells_nothing(run: Path) -> None
     found = served.read(run)
 
     assert served.schema_of(found, served.first_examples(found)) is UNKNOWN
+
+
+def test_an_artifact_may_be_a_folder(tmp_path: Path) -> None:
+    line = f"{hashlib.sha256(b'weights').hexdigest()}  weights\n"
+    artifact = {"path": "model", "digest": hashlib.sha256(line.encode()).hexdigest()}
+    run = serving_run.write_run(tmp_path / "run", b"unused", artifact=artifact)
+    (run / "model").mkdir()
+    (run / "model" / "weights").write_bytes(b"weights")
+
+    served.require_recorded_artifact(served.read(run))
+
+    (run / "model" / "more").write_bytes(b"x")
+
+    with pytest.raises(ArtifactHasAnotherDigest):
+        served.require_recorded_artifact(served.read(run))

@@ -35,6 +35,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     start = time.perf_counter()
     args = _arguments(argv)
     listener = ports.bind(args.host, args.port)
+    host, port = listener.getsockname()[:2]
     served = read(args.run, args.manifest)
     examples = first_examples(served)
     schema = schema_of(served, examples)
@@ -49,10 +50,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.path.insert(0, str(args.code.resolve()))
 
     def ready() -> None:
-        host, port = listener.getsockname()[:2]
         name = served.release or f"{served.model} (run {served.run_id[:12]}, unreleased)"
         seconds = time.perf_counter() - start
-        print(f"{name} is ready on http://{host}:{port} after {seconds:.2f} s", flush=True)
+        print(f"{name} is ready on http://{host}:{port}, loaded in {seconds:.2f} s", flush=True)
 
     server.run(app, listener=listener, load=_loader(served, args.predictor, schema), ready=ready)
 

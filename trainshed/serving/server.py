@@ -36,9 +36,9 @@ def run(
     def loaded(finished: Future[Predictor]) -> None:
         if finished.exception() is not None:
             server.should_exit = True
-            return
-        app.predictor = finished.result()
-        ready()
+        elif not server.should_exit:
+            app.predictor = finished.result()
+            ready()
 
     loading.add_done_callback(loaded)
     server.run(sockets=[listener])

@@ -1,0 +1,1 @@
+"""Benchmarks: what `make bench` measures, beside rivals where there are any."""
