@@ -1,4 +1,4 @@
-"""A repository to measure in: a bare origin and a clone of this one's last commit, real data in it."""
+"""A repository to measure in: a bare origin, and a clone of this repository's last commit."""
 
 import json
 import subprocess

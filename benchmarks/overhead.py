@@ -5,6 +5,8 @@ from pathlib import Path
 
 from benchmarks import journey
 from benchmarks.harness import Context, Measurement, benchmark, seconds
+from trainshed import environment
+from trainshed.settings import settings
 
 _DVC = ["dvc==3.67.1"]
 _STAGE = """stages:
@@ -48,7 +50,7 @@ def _dvc_repository(context: Context, made: journey.Journey, programs: Path) -> 
     """Make a DVC project of the same data and trainer, its stage reproduced once."""
     folder = context.scratch / "dvc"
     folder.mkdir()
-    for name in ("data", "pipelines"):
+    for name in ("data", "pipelines", "requirements"):
         shutil.copytree(made.clone / name, folder / name)
     (folder / "dvc.yaml").write_text(_STAGE)
     seconds(["git", "init", "--quiet"], folder=folder)
@@ -59,5 +61,12 @@ def _dvc_repository(context: Context, made: journey.Journey, programs: Path) -> 
 
 
 def _dvc(programs: Path, folder: Path, context: Context, *arguments: str) -> float:
-    variables = {"DVC_NO_ANALYTICS": "1", "DVC_SITE_CACHE_DIR": str(context.scratch / "site")}
+    made = environment.ensure(
+        [folder / "requirements/train.txt"], root=settings().environments, name="train"
+    )
+    variables = {
+        **made.variables(),
+        "DVC_NO_ANALYTICS": "1",
+        "DVC_SITE_CACHE_DIR": str(context.scratch / "site"),
+    }
     return seconds([programs / "dvc", *arguments], folder=folder, variables=variables)

@@ -9,7 +9,7 @@ from trainshed import git, ledger, manifest, project
 from trainshed.origin import Origin
 from trainshed.tags import Tag, Version
 
-_GTO = ["gto==1.9.0"]
+_GTO = ["gto==1.10.1", "click==8.1.8"]
 _RELEASES = 2_000
 _TAGGER = "Bench <bench@example.org> 1700000000 +0000"
 
@@ -75,7 +75,7 @@ def rollback(context: Context) -> Measurement:
 
 
 def _older_releases(made: journey.Journey) -> None:
-    """Write releases with smaller sequence numbers than the one that is live, all of them standing."""
+    """Write standing releases with smaller sequence numbers than the one that is live."""
     here = project.open_at(made.clone)
     origin = Origin(here.repository)
     world = origin.read()

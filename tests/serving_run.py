@@ -36,7 +36,7 @@ SCHEMA = {
 }
 
 
-def write_run(folder: Path, artifact: bytes, **changes: Any) -> Path:
+def write_run(folder: Path, artifact: bytes, /, **changes: Any) -> Path:
     """Write a run folder around an artifact's bytes; `changes` replace keys of its run.json."""
     folder.mkdir(parents=True)
     (folder / "model.pkl").write_bytes(artifact)
@@ -53,7 +53,7 @@ def write_run(folder: Path, artifact: bytes, **changes: Any) -> Path:
     return folder
 
 
-def write_manifest(path: Path, run: Path, **changes: Any) -> Path:
+def write_manifest(path: Path, run: Path, /, **changes: Any) -> Path:
     record = json.loads((run / "run.json").read_text())
     digest = record["artifact"]["digest"]
     manifest = {"model": record["model"], "version": "1.1.0", "artifact": digest, **changes}

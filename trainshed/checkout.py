@@ -70,12 +70,8 @@ def _add(repository: git.Repository, worktree: Path, commit: str) -> None:
 
 def _fill(worktree: git.Repository, only: Sequence[str] | None) -> None:
     # Said even when it is false: a worktree inherits a person's own sparse checkout.
-    sparse = [
-        "-c",
-        f"core.sparseCheckout={only is not None}",
-        "-c",
-        "core.sparseCheckoutCone=false",
-    ]
+    is_sparse = "true" if only is not None else "false"
+    sparse = ["-c", f"core.sparseCheckout={is_sparse}", "-c", "core.sparseCheckoutCone=false"]
     if only is not None:
         info = Path(worktree.read("rev-parse", "--absolute-git-dir")) / "info"
         info.mkdir(exist_ok=True)
@@ -90,9 +86,8 @@ def _escaped(path: str) -> str:
 
 
 def _remove(repository: git.Repository, worktree: Path) -> None:
-    removed = repository.run(
-        "worktree", "remove", "--force", "--force", str(worktree), check=False
-    )  # fmt: skip
+    arguments = ["worktree", "remove", "--force", "--force", str(worktree)]
+    removed = repository.run(*arguments, check=False)
     if removed.returncode != 0:  # git had not finished making it, or may not empty a folder of it
         for folder, _, _ in os.walk(worktree):
             Path(folder).chmod(0o700)

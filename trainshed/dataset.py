@@ -120,9 +120,9 @@ def _manifest(
     began = time.time_ns()
     files = listing.files
     hashes = cache.files(folder, files) if cache else {}
-    new = {path: stamp for path, stamp in files.items() if path not in hashes}
     report = _counter(progress, listing.size)
     report(sum(size_of(files[path]) for path in hashes))
+    new = {path: stamp for path, stamp in files.items() if path not in hashes}
     hashes.update(hashing.hash_files(folder, new, report=report))
     dataset_files.refuse_changed_folders(folder, listing)
     text = "".join([f"{hashes[path]}  {path}\n" for path in files])

@@ -61,8 +61,10 @@ class DigestCache:
 
     def files(self, folder: Path, files: Mapping[str, Stamp]) -> dict[str, str]:
         """Return the sha256 of the files of a folder that have not changed, by their path."""
-        lines = (self._find(_key("files", folder)) or "").split("\n")
-        known = {line[65:]: line[:64] for line in lines}
+        text = self._find(_key("files", folder))
+        if text is None:
+            return {}
+        known = {line[65:]: line[:64] for line in text.split("\n")}
         found = ((path, known.get(f"{stamp} {path}")) for path, stamp in files.items())
         return {path: sha256 for path, sha256 in found if sha256}
 
@@ -147,6 +149,7 @@ class DigestCache:
 
 def _prepare(database: sqlite3.Connection) -> None:
     """Make the table unless it is there; that of another version of ours is replaced in place."""
+    database.execute("PRAGMA synchronous = OFF")  # what a power failure breaks is rebuilt
     if _identity(database) == (_APPLICATION, _VERSION):
         return
     database.execute("BEGIN IMMEDIATE")

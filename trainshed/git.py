@@ -103,11 +103,10 @@ class Repository:
     def entries(self, commit: str, paths: Iterable[str], *, recurse: bool = False) -> list[Entry]:
         """List tree entries of paths at a commit; a path that is not there yields nothing."""
         flags = ["-r", "-t"] if recurse else ["-t"]
-        names = [path.rstrip("/") for path in paths]
+        names = {path.rstrip("/") for path in paths}
         listing = self.run("ls-tree", "-z", "--full-tree", *flags, commit, "--", *names).out
-        found = list(_tree_entries(listing))
-        # Of paths that overlap, git also lists what lies between them.
-        return found if recurse else [entry for entry in found if entry.path in set(names)]
+        # When paths overlap, git also lists what lies between them.
+        return [entry for entry in _tree_entries(listing) if recurse or entry.path in names]
 
     def tree_of(self, commit: str, path: str = "") -> str:
         return self.read("rev-parse", f"{commit}:{path}" if path else f"{commit}^{{tree}}")

@@ -26,11 +26,11 @@ class HashProcess:
         Whatever went wrong, the caller meets it again with the file's name, or does not meet it
         (the process was killed, or could not be started), which then costs time only.
         """
-        reply = self._ask(files) if self._works else b""
-        self._works = len(reply) == 32 * len(files)
+        reply = self._ask(files).decode() if self._works else ""
+        self._works = len(reply) == 64 * len(files)
         if not self._works:
             return None
-        return {path: reply[32 * index : 32 * index + 32].hex() for index, path in enumerate(files)}
+        return {path: reply[64 * index : 64 * index + 64] for index, path in enumerate(files)}
 
     def close(self) -> None:
         if self._process:
@@ -42,7 +42,7 @@ class HashProcess:
             stdin, stdout = self._pipes()
             stdin.write(len(request).to_bytes(4, "big") + request)
             stdin.flush()
-            return stdout.read(32 * len(files))
+            return stdout.read(64 * len(files))
         except OSError:
             return b""
 

@@ -18,6 +18,8 @@ _ARROWS = {"maximize": " ↑", "minimize": " ↓"}
 _NAMES = {"parent": "before", "live": "live"}
 _VERDICTS = {"pass": "✅", "warn": "⚠️", "fail": "❌", "cannot-compare": "❌"}
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~@&$-])")
+# Where GitHub would go on reading: a mention, a reference, a link without brackets, an emoji's name.
+_ALIVE = re.compile(r"(\\[@#]|:(?=\S)|\bwww(?=\.)|\bGH\\-(?=\d))", re.IGNORECASE)
 
 
 def markdown(comparison: Comparison) -> str:
@@ -32,7 +34,9 @@ def markdown(comparison: Comparison) -> str:
         undefined=jinja2.StrictUndefined,
         autoescape=False,  # noqa: S701  # this is Markdown: `text` escapes every foreign string
     )
-    environment.filters.update(text=text, number=number, change=change, sign=_SIGNS.__getitem__)
+    environment.filters.update(
+        text=text, code=code, number=number, change=change, sign=_SIGNS.__getitem__
+    )
     template = environment.get_template("comparison.md.j2")
     return template.render(
         it=comparison,
@@ -60,7 +64,8 @@ def answer(comparison: Comparison) -> str:
         met = broken or ["it keeps its thresholds, and there is nothing to compare it with yet"]
         return f"{comparison.model}: {'; '.join(met)}"
     if baseline.is_same_run:
-        return f"{comparison.model} is the same run as {_title(baseline)}: nothing changed"
+        met = broken or ["nothing changed"]
+        return f"{comparison.model} is the same run as {_title(baseline)}: {'; '.join(met)}"
     judged = [one for one in baseline.findings if one.is_gating]
     groups = [
         f"{words} in {_list([one.metric for one in judged if one.judgement == judgement])}"
@@ -83,8 +88,13 @@ _WORDS = {
 def text(value: object) -> str:
     """Escape a foreign string for Markdown: it shows as it is, links nothing, mentions nobody."""
     one_line = " ".join(str(value).split())
-    # A zero-width space keeps GitHub from making a mention or a reference of the rest.
-    return _SPECIAL.sub(r"\\\1", one_line).replace(r"\@", "\\@\u200b").replace(r"\#", "\\#\u200b")
+    printable = "".join(one if one.isprintable() else "�" for one in one_line)
+    return _ALIVE.sub("\\1\u200b", _SPECIAL.sub(r"\\\1", printable))  # a zero-width space
+
+
+def code(value: str) -> str:
+    """Show the first 12 digits of an id or a digest as code, whatever it holds."""
+    return f"`{re.sub(r'[^0-9A-Za-z]', '?', value[:12])}`"
 
 
 def number(value: float | None) -> str:

@@ -76,20 +76,20 @@ class Store:
         """Hold the right to train a run, so that two at once train it once."""
         return locks.held(self._locks / run_id, waiting=lambda: tell(waiting))
 
-    def put(self, finished: run.Run, *, files: Path) -> run.Run:
+    def put(self, finished: run.Run, *, files: Path, replaces: bool = False) -> run.Run:
         """Store a finished run; `files` is a folder on the same disk and becomes the run's own.
 
-        When another process stored the same run meanwhile, that one stays and is returned.
+        When another process stored the same run meanwhile, that one stays and is returned, unless
+        the new one `replaces` it.
         """
         (files / "run.json").write_text(finished.to_json(), encoding="utf-8")
         _sync(files)
         place = self.folder(finished.run_id)
         self.home.mkdir(parents=True, exist_ok=True)
+        if replaces:
+            _delete(place)
         while (there := self.find(finished.run_id)) is None:
-            if place.exists():  # damaged: out of the way, in one step
-                damaged = self.home / f".damaged-{secrets.token_hex(6)}"
-                place.rename(damaged)
-                _delete(damaged)
+            _delete(place)  # if it is there, it is damaged
             try:
                 files.rename(place)
             except OSError as error:
@@ -111,14 +111,14 @@ class Store:
         for other in self.home.glob(".new-*.lock"):
             with locks.tried(other) as is_abandoned:
                 if is_abandoned:
-                    _delete(other.with_suffix(""))
-                    other.unlink()
+                    shutil.rmtree(other.with_suffix(""), ignore_errors=True)
+                    other.unlink(missing_ok=True)
         with locks.held(lock):
             try:
                 folder.mkdir()
                 yield folder
             finally:
-                _delete(folder)
+                shutil.rmtree(folder, ignore_errors=True)
                 lock.unlink(missing_ok=True)
 
     def _ids(self) -> list[str]:
@@ -150,6 +150,6 @@ def _sync(folder: Path) -> None:
 def _delete(path: Path) -> None:
     """Remove a folder, or the file that lies in its place."""
     if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
+        shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)

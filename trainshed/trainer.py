@@ -6,7 +6,8 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -60,7 +61,7 @@ def train(
     """
     reader = contract.Reader(data=data)
     started = time.monotonic()
-    with log.open("w", encoding="utf-8") as log_file:
+    with _sigterm_as_interrupt(), log.open("w", encoding="utf-8") as log_file:
         process = _start(argv, checkout=checkout, variables=variables)
         try:
             output = _Output(process, log_file=log_file, tell=tell, feed=reader.feed)
@@ -169,6 +170,19 @@ def _start(
             f"`{shlex.join(argv)}` cannot be started: {reason}.",
             fix="Check `train:` in trainshed.yml, and that the program is installed here.",
         ) from None
+
+
+@contextmanager
+def _sigterm_as_interrupt() -> Iterator[None]:
+    """Let SIGTERM clean up as Ctrl-C does: the program would live on after who started it."""
+    if threading.current_thread() is not threading.main_thread():  # only there is it allowed
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:

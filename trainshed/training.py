@@ -99,7 +99,7 @@ class Trainings:
             if found is None:
                 stack.enter_context(self.store.lock(plan.run_id, waiting=waiting, tell=self.tell))
                 found = None if again else self.store.find(plan.run_id)
-            done = found or self._train(plan)
+            done = found or self._train(plan, again=again)
         return Outcome(
             run=done,
             folder=self.store.folder(done.run_id),
@@ -131,7 +131,7 @@ class Trainings:
         entries = repository.entries(commit, [f"{prefix}{path}" for path in chosen.inputs])
         return {entry.path.removeprefix(prefix): entry.oid for entry in entries}
 
-    def _train(self, plan: Plan) -> Run:
+    def _train(self, plan: Plan, *, again: bool) -> Run:
         chosen = plan.settings
         with checkout.of(self.project, plan.commit, only=_needed(chosen)) as folder:
             variables = self._variables(plan)
@@ -142,7 +142,8 @@ class Trainings:
             out = chosen.out or f"models/{plan.model}"
             (folder / out).parent.mkdir(parents=True, exist_ok=True)
             with self.store.scratch() as files:
-                return self._train_in(folder, plan, out=out, files=files, variables=variables)
+                trained = self._train_in(folder, plan, out=out, files=files, variables=variables)
+                return self.store.put(trained, files=files, replaces=again)
 
     def _train_in(
         self, folder: Path, plan: Plan, *, out: str, files: Path, variables: Mapping[str, str]
@@ -161,7 +162,7 @@ class Trainings:
             tell=self.output,
         )
         kept = {key: _keep(folder, key, path, files) for key, path in trained.report.files.items()}
-        finished = Run(
+        return Run(
             run_id=plan.run_id,
             model=plan.model,
             commit=plan.commit,
@@ -176,7 +177,6 @@ class Trainings:
             created=times.now(),
             seconds=round(trained.seconds, 3),
         )
-        return self.store.put(finished, files=files)
 
     def _variables(self, plan: Plan) -> Mapping[str, str]:
         """Return the whole environment of the trainer: never the framework's own."""

@@ -298,7 +298,8 @@ def leftovers(repository: Repository) -> list[Path]:
 def start(repository: Repository, doing: str) -> subprocess.Popen[str]:
     """Start a process that does something while it holds a checkout, `folder`."""
     program = (
-        "import os, signal, sys; from pathlib import Path; from trainshed import checkout, project\n"
+        "import os, signal, sys; from pathlib import Path\n"
+        "from trainshed import checkout, project\n"
         f"here = project.open_at(Path({str(repository.folder)!r}))\n"
         f"with checkout.of(here, 'HEAD', only=['code/']) as folder: {doing}"
     )

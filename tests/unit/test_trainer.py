@@ -238,14 +238,18 @@ def test_a_listener_that_breaks_ends_the_program_instead_of_blocking_it(
     assert is_gone(training.pid("pid"))
 
 
-def test_an_interrupted_training_leaves_no_program(training: Training) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda one: one.name)
+def test_an_interrupted_training_leaves_no_program(
+    training: Training, number: signal.Signals
+) -> None:
     def interrupt(_: str) -> None:
-        signal.raise_signal(signal.SIGINT)  # Ctrl-C arrives in the main thread, which waits
+        signal.raise_signal(number)  # it arrives in the main thread, which waits
 
     with pytest.raises(KeyboardInterrupt):
         training.run("echo $$ >pid; echo started; sleep 600", timeout=300, tell=interrupt)
 
     assert is_gone(training.pid("pid"))
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
 def is_gone(pid: int) -> bool:
