@@ -9,7 +9,7 @@ from trainshed import git, ledger, manifest, project
 from trainshed.origin import Origin
 from trainshed.tags import Tag, Version
 
-_GTO = ["gto==1.10.1", "click==8.1.8"]
+_GTO = ["gto==1.10.1"]
 _RELEASES = 2_000
 _TAGGER = "Bench <bench@example.org> 1700000000 +0000"
 

@@ -8,12 +8,14 @@ training: by the library's own tag and ledger.
 import hashlib
 import json
 import multiprocessing
+import shutil
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from trainshed import cmd, git, ledger, manifest, project, reconcile, tags
@@ -28,6 +30,7 @@ from trainshed.training import Trainings
 from trainshed.world import World
 
 LEDGER = f"refs/heads/{ledger.BRANCH}"
+_NO_SAMPLES = "--template="  # no sample hooks: fewer files to write
 TAGGER = "Test Person <test@example.org> 1700000000 +0000"
 
 # Reports the lines of report.txt. The artifact is told apart by data and report.
@@ -202,14 +205,33 @@ def make(folder: Path, files: Mapping[str, str | bytes | None] | None = None) ->
     return repo
 
 
+_built: dict[Callable[[Path], Repo], Repo] = {}
+
+
+def copy_of(build: Callable[[Path], Repo], folder: Path, factory: pytest.TempPathFactory) -> Repo:
+    """Return a copy of the repository that `build` makes in a folder.
+
+    It is built once per process, by the first test that asks: copying is many times faster.
+    """
+    if build not in _built:
+        _built[build] = build(factory.mktemp("template"))
+    template = _built[build]
+    copy = Repo(folder / "clone", folder / "origin.git")
+    shutil.copytree(template.folder, copy.folder)
+    shutil.copytree(template.origin_folder, copy.origin_folder)
+    copy.git("remote", "set-url", "origin", f"file://{copy.origin_folder}")
+    return copy
+
+
 def make_origin(folder: Path) -> None:
-    argv = ["git", "init", "--quiet", "--bare", "--initial-branch=main", str(folder)]
-    cmd.run(argv, cwd=folder.parent)
+    flags = ["--quiet", "--bare", "--initial-branch=main", _NO_SAMPLES]
+    cmd.run(["git", "init", *flags, str(folder)], cwd=folder.parent)
 
 
 def clone(origin: Path, folder: Path, *, depth: int | None = None) -> Repo:
-    flags = [] if depth is None else [f"--depth={depth}"]  # a plain path would ignore it
-    cmd.run(["git", "clone", "--quiet", *flags, f"file://{origin}", str(folder)], cwd=origin.parent)
+    flags = ["--quiet", _NO_SAMPLES, *([] if depth is None else [f"--depth={depth}"])]
+    # A plain path would be copied, whatever the depth.
+    cmd.run(["git", "clone", *flags, f"file://{origin}", str(folder)], cwd=origin.parent)
     repo = Repo(folder, origin)
     if depth is None:
         repo.git("symbolic-ref", "HEAD", "refs/heads/main")

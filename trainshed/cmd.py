@@ -2,7 +2,7 @@
 
 import shlex
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,31 +39,34 @@ def run(
     *,
     cwd: Path,
     env: Mapping[str, str] | None = None,
+    without: Collection[str] = (),
     stdin: bytes | None = None,
     check: bool = True,
 ) -> Finished:
-    """Run a program to its end. `env` adds to the environment; secrets go there, never in argv.
+    """Run a program to its end.
+
+    `env` adds to the environment, less `without`; secrets go there, never in argv.
 
     Raises:
         CommandFailed: it ended with another code than 0 and `check` is set; shows both streams.
-        ProgramIsMissing: there is no such program.
+        ProgramIsMissing: there is no such program, or it cannot be started.
     """
     try:
         process = subprocess.run(
             argv,
             cwd=cwd,
-            env=child_environment(env),
+            env=child_environment(env, without=without),
             input=stdin,
             stdin=subprocess.DEVNULL if stdin is None else None,
             capture_output=True,
             check=False,
         )
-    except FileNotFoundError as error:
+    except OSError as error:
         if not cwd.is_dir():
             raise
         raise ProgramIsMissing(
-            f"The program {argv[0]} is not installed here ({error.strerror}).",
-            fix=f"Install {argv[0]} and run the same command again.",
+            f"The program {argv[0]} cannot be started: {error.strerror}.",
+            fix=f"Install {argv[0]}, or make it executable, and run the same command again.",
         ) from None
     finished = Finished(
         argv=tuple(argv),

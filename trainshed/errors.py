@@ -61,4 +61,6 @@ class ConflictError(TrainshedError):
 
 def slug_of(error: type[TrainshedError]) -> str:
     """Return the stable name of an error: `DatasetIsMissing` is `dataset-is-missing`."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", error.__name__).lower()
+    # The second half parts a word of one letter from the next: `not-a-repository`.
+    starts = r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])"
+    return re.sub(starts, "-", error.__name__).lower()

@@ -133,7 +133,8 @@ class Repository:
         """Read many objects through one `git cat-file`; each must exist."""
         if not oids:
             return
-        answer = self.run("cat-file", "--batch", stdin="\n".join(oids).encode() + b"\n").stdout
+        wanted = "\n".join(oids).encode() + b"\n"
+        answer = self.run("cat-file", "--batch", "--buffer", stdin=wanted).stdout
         at = 0
         for _ in oids:
             end = answer.index(b"\n", at)

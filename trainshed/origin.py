@@ -214,8 +214,9 @@ class Origin:
     def _push(self, world: World, change: Change) -> bool:
         """Push a change; False when somebody else was faster."""
         refs: dict[str, str] = dict(change.create or {})
+        branch = f"refs/heads/{ledger.BRANCH}"
         if change.records:
-            refs[f"refs/heads/{ledger.BRANCH}"] = ledger.commit(
+            refs[branch] = ledger.commit(
                 self.repository, world.ledger_commit, change.records, message=change.message
             )
         specs = [f"{oid}:{ref}" for ref, oid in refs.items()]
@@ -224,6 +225,9 @@ class Origin:
             *(f":{ref}" for ref in change.delete), check=False,
         )  # fmt: skip
         if pushed.returncode == 0:
+            if branch in refs:  # at once: what this clone wrote itself, it must not forget
+                new, old = refs[branch], world.ledger_commit or ""
+                self.repository.run("update-ref", f"{_MIRROR}/ledger", new, old, check=False)
             return True
         if _was_a_race(pushed):
             return False

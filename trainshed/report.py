@@ -15,11 +15,12 @@ _SIGNS = {
     "no-interval": "",
 }
 _ARROWS = {"maximize": " ↑", "minimize": " ↓"}
+_MOST_ROWS = 20
 _NAMES = {"parent": "before", "live": "live"}
 _VERDICTS = {"pass": "✅", "warn": "⚠️", "fail": "❌", "cannot-compare": "❌"}
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~@&$-])")
-# Where GitHub would go on reading: a mention, a reference, a link without brackets, an emoji's name.
-_ALIVE = re.compile(r"(\\[@#]|:(?=\S)|\bwww(?=\.)|\bGH\\-(?=\d))", re.IGNORECASE)
+# What GitHub brings to life without any brackets: a mention, a reference, a link, an emoji's name.
+_ALIVE = re.compile(r"(\\[@#]|:(?=\S)|www(?=\.)|GH\\-(?=\d))", re.IGNORECASE)
 
 
 def markdown(comparison: Comparison) -> str:
@@ -38,11 +39,14 @@ def markdown(comparison: Comparison) -> str:
         text=text, code=code, number=number, change=change, sign=_SIGNS.__getitem__
     )
     template = environment.get_template("comparison.md.j2")
+    rows = _rows(comparison)
+    shown = max(_MOST_ROWS, len(comparison.directions))  # what is judged is never folded away
     return template.render(
         it=comparison,
         answer=answer(comparison),
         mark=_VERDICTS[comparison.verdict],
-        rows=_rows(comparison),
+        rows=rows[:shown],
+        further=rows[shown:],
         baselines=_gate_first(comparison),
         gate=comparison.baseline(comparison.gate),
         names=_NAMES,

@@ -40,7 +40,7 @@ def details(one: Run) -> str:
         ("trained in", f"{one.seconds:.2f} s"),
         ("data", f"{one.dataset.path} sha256:{one.dataset.digest}"),
         ("code", " ".join(f"{path} {oid[:12]}" for path, oid in ingredients.code.items())),
-        ("command", " ".join(ingredients.command)),
+        ("command", _command(one)),
         ("lock", f"sha256:{ingredients.lock}" if ingredients.lock else "none"),
         ("python", ingredients.python),
         ("artifact", f"{one.artifact.path} sha256:{one.artifact.digest}"),
@@ -60,8 +60,11 @@ def comparison(before: Run, after: Run) -> str:
             ("commit", before.commit[:12], after.commit[:12]),
             ("data", before.dataset.digest[:12], after.dataset.digest[:12]),
             ("code", _code(before), _code(after)),
+            ("command", _command(before), _command(after)),
             ("lock", _lock(before), _lock(after)),
+            ("python", before.ingredients.python, after.ingredients.python),
         )
+        if name != "command" or left != right  # it is long
     ]
     for name in sorted(before.ingredients.params.keys() | after.ingredients.params.keys()):
         left, right = (one.ingredients.params.get(name, "–") for one in (before, after))
@@ -83,6 +86,10 @@ def _first(one: Run) -> list[tuple[str, float]]:
 
 def _code(one: Run) -> str:
     return " ".join(oid[:12] for oid in one.ingredients.code.values())
+
+
+def _command(one: Run) -> str:
+    return " ".join(one.ingredients.command)
 
 
 def _lock(one: Run) -> str:

@@ -21,6 +21,12 @@ class Settings:
     actor: str | None
     cache_folder: Path
     debug: bool
+    base_image: str | None
+    """What images are built upon, instead of the Dockerfile's own default."""
+    build_ca: Path | None
+    """Certificates that pip needs inside a build, where the network has an authority of its own."""
+    build_index: str | None
+    """Package index that pip asks inside a build."""
 
     @property
     def environments(self) -> Path:
@@ -38,6 +44,9 @@ def settings(environment: Mapping[str, str] | None = None) -> Settings:
         actor=env.get("GITHUB_ACTOR") or None,
         cache_folder=_cache_folder(env),
         debug=env.get("TRAINSHED_DEBUG", "") not in {"", "0"},
+        base_image=env.get("TRAINSHED_BASE_IMAGE") or None,
+        build_ca=_path(env, "PIP_CERT"),
+        build_index=env.get("PIP_INDEX_URL") or None,
     )
 
 

@@ -1,6 +1,5 @@
 """Train a model from a clean checkout of a commit, or find the run that was already made of it."""
 
-import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -11,27 +10,20 @@ from pathlib import Path
 from trainshed import (
     checkout,
     config,
-    contract,
-    dataset,
     environment,
-    paths,
+    run_files,
     times,
     trainer,
     training_data,
 )
 from trainshed.config_file import model_of
-from trainshed.errors import ProgramError
 from trainshed.project import Project
-from trainshed.run import Dataset, File, Ingredients, Run
+from trainshed.run import Dataset, Ingredients, Run
 from trainshed.settings import child_environment, outside_environment, settings
 from trainshed.store import Store
 
 Tell = Callable[[str], None]
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
-
-
-class FileIsMissing(ProgramError):
-    """The trainer named a file that is not there, is empty of content, or lies outside."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +132,7 @@ class Trainings:
             )
             training_data.require_target(folder, chosen)
             out = chosen.out or f"models/{plan.model}"
-            (folder / out).parent.mkdir(parents=True, exist_ok=True)
+            run_files.make_place(folder, out)
             with self.store.scratch() as files:
                 trained = self._train_in(folder, plan, out=out, files=files, variables=variables)
                 return self.store.put(trained, files=files, replaces=again)
@@ -161,7 +153,8 @@ class Trainings:
             hint=_hint(chosen),
             tell=self.output,
         )
-        kept = {key: _keep(folder, key, path, files) for key, path in trained.report.files.items()}
+        reported = trained.report.files.items()
+        kept = {key: run_files.keep(folder, key, path, files) for key, path in reported}
         return Run(
             run_id=plan.run_id,
             model=plan.model,
@@ -215,26 +208,3 @@ def _hint(chosen: config.Model) -> str:
         "Mend the program. It ran in a checkout that holds only what `inputs:` names "
         f"({', '.join(chosen.inputs)}) and the data: if it needs another file, add it there."
     )
-
-
-def _keep(folder: Path, key: contract.FileKey, path: str, files: Path) -> File:
-    """Copy a file that the trainer named into the run's folder."""
-    source = folder / path
-    if not paths.is_inside(source, folder):
-        raise FileIsMissing(
-            f"The trainer's `{key}={path}` lies outside the checkout (a symlink leads there).",
-            fix="Write the file itself beside the path that is passed as {out}.",
-        )
-    if not source.exists():
-        raise FileIsMissing(
-            f"The trainer printed `{key}={path}`, but made no such file.",
-            fix="Write the file before printing the line; relative paths start at the checkout.",
-        )
-    target = files / key / source.name
-    target.parent.mkdir()
-    if source.is_dir():
-        shutil.copytree(source, target)
-    else:
-        shutil.copyfile(source, target)
-    digest = dataset.digest(target)
-    return File(path=f"{key}/{source.name}", digest=digest.sha256, size=digest.size)

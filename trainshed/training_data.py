@@ -5,14 +5,19 @@ user's `fetch:` command, and must have the digest that trainshed.yml commits to.
 """
 
 import csv
-from collections.abc import Callable, Mapping
-from pathlib import Path
+import io
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
 
 from trainshed import checkout, cmd, config, dataset
 from trainshed.digest_cache import DigestCache
-from trainshed.errors import ConfigurationError, ProgramError
+from trainshed.errors import ConfigurationError, ProgramError, TrainshedError
 from trainshed.project import Project
 from trainshed.run import Dataset
+from trainshed.settings import child_environment
+
+_LONGEST_HEADER = 1 << 20  # characters
 
 
 class TargetIsMissing(ConfigurationError):
@@ -33,13 +38,29 @@ def describe(project: Project, digests: DigestCache, commit: str, chosen: config
     if chosen.data.sha256 is not None:
         return Dataset(path=path, digest=chosen.data.sha256)
     checkout.require(project, commit, [path])
-    entry = project.repository.entries(commit, [f"{project.prefix}{path}"])[0]
-    known = digests.blob(entry.oid)
+    key = _identity(project, commit, path)
+    known = digests.blob(key)
     if known is None:  # hashed as checked out: a filter such as LFS decides what training reads
         with checkout.of(project, commit, only=[path]) as folder:
-            known = dataset.digest(folder / path).sha256
-        digests.remember_blob(entry.oid, known)
+            known = _digest(folder, path)
+        digests.remember_blob(key, known)
     return Dataset(path=path, digest=known)
+
+
+def _identity(project: Project, commit: str, path: str) -> str:
+    """Name tracked data and what decides how it is checked out: its attributes go by its path."""
+    full = PurePosixPath(f"{project.prefix}{path}")
+    attributes = [str(parent / ".gitattributes") for parent in full.parents]
+    entries = project.repository.entries(commit, [str(full), *attributes])
+    return " ".join([*(entry.oid for entry in entries), str(full)])
+
+
+def _digest(folder: Path, path: str) -> str:
+    """Hash the data in a checkout; an error names it as trainshed.yml does, wherever that lay."""
+    try:
+        return dataset.digest(folder / path).sha256
+    except TrainshedError as error:
+        raise type(error)(error.problem.replace(f"{folder}/", ""), fix=error.fix) from None
 
 
 def provide(
@@ -61,6 +82,7 @@ def provide(
             [part.replace("{data}", chosen.data.path) for part in chosen.data.fetch],
             cwd=folder,
             env=variables,
+            without=child_environment().keys() - variables.keys(),
         )
     except (cmd.CommandFailed, cmd.ProgramIsMissing) as error:
         raise FetchFailed(
@@ -72,7 +94,7 @@ def provide(
             f"The `fetch:` command ended well but brought no {chosen.data.path}.",
             fix="Make it write there: it runs in the checkout's folder.",
         )
-    found = dataset.digest(path).sha256
+    found = _digest(folder, chosen.data.path)
     if found != expected.digest:
         raise DatasetHasAnotherDigest(
             f"{chosen.data.path} has the digest {found}, trainshed.yml says {expected.digest}.",
@@ -83,18 +105,24 @@ def provide(
 def require_target(folder: Path, chosen: config.Model) -> None:
     """Check that CSV data has the target column, before an hour of training finds out."""
     path = folder / chosen.data.path
-    tables = sorted(path.rglob("*.csv")) if path.is_dir() else [path]
-    headers = {table: _header(table) for table in tables if table.suffix.lower() == ".csv"}
-    if chosen.target is None or not headers:
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    headers = [header for file in files if file.suffix.lower() == ".csv" for header in _read(file)]
+    if chosen.target is None or not headers or any(chosen.target in one for one in headers):
         return
-    if not any(chosen.target in header for header in headers.values()):
-        columns = ", ".join(next(iter(headers.values()))[:20])
-        raise TargetIsMissing(
-            f"{chosen.data.path} has no column {chosen.target}; it has: {columns}.",
-            fix="Correct `target:` in trainshed.yml, or the data.",
-        )
+    columns = ", ".join(max(headers, key=len)[:20])
+    if "\0" in columns or "\ufffd" in columns:  # not UTF-8: only the trainer knows how to read it
+        return
+    raise TargetIsMissing(
+        f"{chosen.data.path} has no column {chosen.target}; it has: {columns or 'none'}.",
+        fix="Correct `target:` in trainshed.yml, or the data.",
+    )
 
 
-def _header(table: Path) -> list[str]:
+def _read(table: Path) -> Iterator[list[str]]:
+    """Yield the names of a table's columns, once for each way in which they may be separated."""
     with table.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        return next(csv.reader(file), [])
+        start = file.read(_LONGEST_HEADER)
+    for delimiter in ",;\t|":
+        rows = csv.reader(io.StringIO(start, newline=""), delimiter=delimiter)
+        with suppress(csv.Error):  # a field that goes on and on: it is no table
+            yield next((row for row in rows if row), [])

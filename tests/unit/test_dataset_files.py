@@ -142,3 +142,15 @@ def test_a_refusal_by_the_system_keeps_its_reason_and_names_the_file(tmp_path: P
 def test_a_path_too_long_for_the_system_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(TrainshedError, match="cannot be read: File name too long"):
         dataset_files.look_at(tmp_path / ("x" * 300))
+
+
+def test_without_permission_it_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "closed").mkdir(mode=0)
+    user = os.geteuid()
+    if user == 0:  # whom no permission stops
+        os.seteuid(65534)
+    try:
+        with pytest.raises(dataset_files.DatasetCannotBeRead, match="Permission denied"):
+            dataset_files.list_folder(tmp_path / "closed")
+    finally:
+        os.seteuid(user)

@@ -40,6 +40,13 @@ def _fill(cache: DigestCache) -> None:
     cache.remember_blob("12ab", A)
 
 
+def _edit(path: Path, statement: str) -> None:
+    database = sqlite3.connect(path)
+    database.execute(statement)
+    database.commit()
+    database.close()
+
+
 def test_a_new_cache_knows_nothing(cache: DigestCache) -> None:
     assert cache.blob("12ab") is None
     assert cache.folder(FOLDER, FILES) is None
@@ -172,12 +179,9 @@ def test_a_database_of_another_program_is_set_aside_whole(cache: DigestCache, pa
 
 def test_a_cache_of_another_version_is_replaced(cache: DigestCache, path: Path) -> None:
     _fill(cache)
-    database = sqlite3.connect(path)
-    database.execute("DROP TABLE known")
-    database.execute("CREATE TABLE known (something_else)")
-    database.execute("PRAGMA user_version = 99")
-    database.commit()
-    database.close()
+    _edit(path, "DROP TABLE known")
+    _edit(path, "CREATE TABLE known (something_else)")
+    _edit(path, "PRAGMA user_version = 99")
 
     assert cache.blob("12ab") is None
     _fill(cache)
@@ -205,15 +209,22 @@ def test_rows_that_nobody_renewed_for_two_months_are_dropped(
     cache: DigestCache, path: Path
 ) -> None:
     _fill(cache)
-    database = sqlite3.connect(path)
-    database.execute("UPDATE known SET day = day - 61")
-    database.commit()
-    database.close()
+    _edit(path, "UPDATE known SET day = day - 61")
 
     cache.remember_blob("56ef", B)
 
     assert cache.blob("12ab") is None
     assert cache.blob("56ef") == B
+
+
+def test_a_row_whose_content_was_damaged_is_unknown(cache: DigestCache, path: Path) -> None:
+    _fill(cache)
+    _edit(path, "UPDATE known SET value = replace(CAST(value AS TEXT), 'aaaa', 'abaa')")
+    _edit(path, "UPDATE known SET value = CAST(value AS BLOB)")
+
+    assert cache.blob("12ab") is None
+    assert cache.folder(FOLDER, FILES) is None
+    assert cache.files(FOLDER, FILES) == {}
 
 
 @pytest.fixture(scope="module")

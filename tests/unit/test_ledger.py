@@ -40,8 +40,12 @@ manifests = st.builds(
 
 
 @pytest.fixture
-def repo(tmp_path: Path) -> Repo:
-    return repositories.make(tmp_path, {"README.md": "A project.\n"})
+def repo(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Repo:
+    return repositories.copy_of(with_one_commit, tmp_path, tmp_path_factory)
+
+
+def with_one_commit(folder: Path) -> Repo:
+    return repositories.make(folder, {"README.md": "A project.\n"})
 
 
 @settings(deadline=None)

@@ -26,8 +26,12 @@ V2 = tags.require("churn@v1.1.0")
 
 
 @pytest.fixture
-def repo(tmp_path: Path) -> Repo:
-    return repositories.make(tmp_path, {"README.md": "A project.\n"})
+def repo(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Repo:
+    return repositories.copy_of(with_one_commit, tmp_path, tmp_path_factory)
+
+
+def with_one_commit(folder: Path) -> Repo:
+    return repositories.make(folder, {"README.md": "A project.\n"})
 
 
 def test_an_empty_origin_has_no_head_no_tags_and_an_empty_ledger(tmp_path: Path) -> None:
@@ -193,6 +197,16 @@ def test_an_origin_replaced_by_an_empty_one_is_noticed_and_nothing_changes(repo:
 
     assert repo.git("for-each-ref") == before
     assert repo.refs() == {}
+
+
+def test_what_a_clone_wrote_last_is_missed_at_once(repo: Repo) -> None:
+    """It has not read the origin since its own first push."""
+    repo.released()
+    repo.origin_folder.rename(repo.origin_folder.with_name("old.git"))
+    repositories.make_origin(repo.origin_folder)
+
+    with pytest.raises(OriginWasReplaced):
+        repo.world()
 
 
 def test_an_origin_that_is_put_back_is_read_again(repo: Repo) -> None:

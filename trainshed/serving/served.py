@@ -22,7 +22,7 @@ class ManifestDoesNotFit(ReleaseStateError):
 
 
 class ArtifactHasAnotherDigest(ReleaseStateError):
-    """The artifact is not the one that the run or the release recorded. It is never loaded."""
+    """The artifact is not the one that the run or the release recorded, so it is never loaded."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,10 +21,12 @@ from trainshed.reconcile import Current
 from trainshed.run import Run
 from trainshed.store import Store
 from trainshed.targets import RunIsNotHere
+from trainshed.targets.fitness import await_ready, check_golden_rows
 from trainshed.targets.process_edge import Edge
-from trainshed.targets.process_server import Server, Starter, await_ready, check_golden_rows
+from trainshed.targets.process_server import Server, Starter
 
 _DRAIN_SECONDS = 15.0
+_READY_SECONDS = 60.0
 
 
 class ProcessTarget:
@@ -72,11 +74,15 @@ class ProcessTarget:
         run_folder = self._store.folder(manifest.run_id)
         server, child = self._starter.start(manifest, run_folder)
         try:
-            await_ready(server, child, log=self._folder_of(server) / "server.log")
+            await_ready(
+                server.release, server.port, is_alive=lambda: child.poll() is None,
+                log=lambda: state_files.tail(self._folder_of(server) / "server.log"),
+                limit=_READY_SECONDS,
+            )  # fmt: skip
             if found.examples is None:
                 self._tell(f"{manifest.tag} has no examples: its golden rows are not checked")
             else:
-                check_golden_rows(server, run_folder / found.examples.path)
+                check_golden_rows(server.release, server.port, run_folder / found.examples.path)
         except BaseException:
             server.process.stop(grace=1.0)
             raise

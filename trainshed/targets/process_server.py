@@ -2,17 +2,14 @@
 
 import secrets
 import subprocess
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from trainshed import http_client, ports, processes, serving_plan, state_files
+from trainshed import ports, processes, serving_plan, state_files
 from trainshed.manifest import Manifest
 from trainshed.processes import Process
 from trainshed.project import Project
-from trainshed.serving import golden
-from trainshed.targets import GoldenRowsDiffer, ReleaseIsNotHealthy
 
 _READY_SECONDS = 60.0
 _POLL_SECONDS = 0.01
@@ -71,50 +68,3 @@ class Starter:
         )  # fmt: skip
         state_files.write(folder / "server.json", asdict(server))
         return server, child
-
-
-def await_ready(server: Server, child: "subprocess.Popen[bytes]", *, log: Path) -> None:
-    """Return once the server is ready.
-
-    Raises:
-        ReleaseIsNotHealthy: it ended, or was not ready within a minute.
-    """
-    deadline = time.monotonic() + _READY_SECONDS
-    while time.monotonic() < deadline and child.poll() is None:
-        if http_client.get(server.port, "/readyz", timeout=2.0).is_ok:
-            return
-        time.sleep(_POLL_SECONDS)
-    code = child.poll()
-    ended = f"is not ready after {_READY_SECONDS:.0f} s" if code is None else f"ended with {code}"
-    raise ReleaseIsNotHealthy(
-        f"{server.release} was started beside the live release but {ended}. "
-        f"It said:\n{state_files.tail(log)}",
-        fix="The live release was not touched. Start it by hand to see more: "
-        f"scripts/serve.py --run {server.run_id[:12]}",
-    )
-
-
-def check_golden_rows(server: Server, examples_file: Path) -> int:
-    """Send a release's examples to its server; return how many were answered equally.
-
-    Raises:
-        GoldenRowsDiffer: names the first that was not.
-    """
-    examples = golden.read(examples_file)
-    rows = [example.input for example in examples]
-    answer = http_client.post(server.port, "/predict", {"rows": rows})
-    if not answer.is_ok:
-        raise GoldenRowsDiffer(
-            f"{server.release} answers its own examples with HTTP {answer.status}: {answer.body}",
-            fix="The live release was not touched. Check `examples=` and `schema=` of the trainer, "
-            "and the predictor.",
-        )
-    different = golden.differences(examples, answer.body["predictions"])
-    if different:
-        raise GoldenRowsDiffer(
-            f"{server.release} answers {len(different)} of its {len(rows)} examples otherwise than "
-            f"when it was trained; the first: {different[0]}",
-            fix="The live release was not touched. Does the lock file pin what it was trained "
-            "with?",
-        )
-    return len(rows)
