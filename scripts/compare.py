@@ -46,6 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     compared = experiments.run(commit, parent=base, model=args.model).comparison
     out = args.out or here.state / "comparison.json"
+    out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(compared.to_json(), encoding="utf-8")
     github.append_summary(report.markdown(compared))
     github.set_outputs({"verdict": compared.verdict, "comparison": str(out)})

@@ -5,6 +5,9 @@ verbs:
   run      converge: a deleted tag or a revert mark becomes a tombstone, and the newest release that
            stands and was live there before goes live again, with no training and no build
   plan     print what is desired against what is live; change nothing
+  status   per environment: release, age, health, data, metrics
+  history  what went live when, what was reverted, by whom and why: from the ledger
+  verify   whether every release that could go live again really could: image, labels, artifact
   revert   write a release's tombstone (--unrevert: lift it and make the same tag again), converge
 """
 
@@ -12,8 +15,18 @@ import _framework  # noqa: F401  # isort: skip
 import argparse
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
-from trainshed import deploy_report, github, project, script, tags, tombstone
+from trainshed import (
+    deploy_report,
+    github,
+    project,
+    reconcile,
+    script,
+    status_report,
+    tags,
+    tombstone,
+)
 from trainshed.config_file import model_of
 from trainshed.deployment import Deployer, require_an_origin
 from trainshed.origin import Origin
@@ -41,6 +54,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     if args.model is not None:
         model_of(deployer.config, args.model)
+    if args.verb in _LOOKS:
+        _LOOKS[args.verb](deployer, args)
+        return
     if args.verb == "plan" or args.dry_run:
         _plan(deployer, args)
         return
@@ -52,10 +68,13 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = script.parser(__doc__, examples=EXAMPLES)
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="run | plan | revert")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for verb, what in (
         ("run", "make every environment run what it should"),
         ("plan", "print desired against live, change nothing"),
+        ("status", "tell what runs where"),
+        ("history", "tell what went live when, and what was reverted"),
+        ("verify", "check that every standing release could go live again"),
         ("revert", "take a release back, or bring it back"),
     ):
         one = verbs.add_parser(verb, help=what, description=what, allow_abbrev=False)
@@ -67,7 +86,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
             one.add_argument("tag", help="the release, such as churn@v1.1.0")
             one.add_argument("--reason", default="", help="why; kept in the ledger")
             one.add_argument("--unrevert", action="store_true", help="lift the tombstone instead")
-        else:
+        elif verb not in _LOOKS:
             one.add_argument("--forward", action="store_true", help="move to the newest release")
     return parser.parse_args(argv)
 
@@ -83,6 +102,34 @@ def _plan(deployer: Deployer, args: argparse.Namespace) -> None:
         print(f"would {verb} the tombstone of {tag}, then converge", file=sys.stderr)
     print(deploy_report.plan_text(plan, world), end="")
     require_an_origin(world, plan.standing)
+
+
+def _status(deployer: Deployer, args: argparse.Namespace) -> None:
+    world = deployer.origin.read()
+    places = deployer.places(environment=args.environment, model=args.model)
+    rows = [(one.environment, one.model, one.current) for one in places]
+    standing = reconcile.fold(world)
+    text = status_report.status(rows, world.ledger, standing, now=datetime.now(UTC))
+    print(text, end="")
+
+
+def _history(deployer: Deployer, _args: argparse.Namespace) -> None:
+    print(status_report.history(deployer.origin.read().ledger), end="")
+
+
+def _verify(deployer: Deployer, args: argparse.Namespace) -> None:
+    from trainshed import engine, verification  # noqa: PLC0415  # only this verb needs them
+
+    standing = reconcile.fold(deployer.origin.read())
+    models = [args.model] if args.model else sorted(standing.releases)
+    releases = [one for model in models for one in standing.of(model)]
+    tell = deployer.progress.tell
+    checked = verification.verify(releases, deployer.store, connect=engine.connect, tell=tell)
+    print(status_report.verified(checked), end="")
+    verification.require(checked)
+
+
+_LOOKS = {"status": _status, "history": _history, "verify": _verify}
 
 
 def _revert(deployer: Deployer, args: argparse.Namespace) -> str:

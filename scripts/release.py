@@ -10,10 +10,12 @@ import argparse
 from collections.abc import Sequence
 
 from trainshed import git, github, project, report, script
+from trainshed.config import Model
 from trainshed.config_file import model_of
 from trainshed.origin import Origin
 from trainshed.progress import Progress
 from trainshed.release import Released, Releases
+from trainshed.run import Run
 from trainshed.store import Store
 from trainshed.training import Trainings
 
@@ -33,7 +35,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     trainings = Trainings(
         project=here, store=Store(here), tell=progress.tell, output=progress.quiet
     )
-    releases = Releases(project=here, origin=Origin(here.repository), trainings=trainings)
+    releases = Releases(
+        project=here,
+        origin=Origin(here.repository),
+        trainings=trainings,
+        packages=lambda run, chosen: _package(trainings, run, chosen),
+    )
     commit = here.repository.resolve(args.commit) if args.commit else None
     model = model_of(here.config_at(commit) if commit else here.config(), args.model)
     with progress.step(f"Releasing {model}") as step:
@@ -56,6 +63,13 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def _package(trainings: Trainings, run: Run, chosen: Model) -> str:
+    from trainshed.package import Packages  # noqa: PLC0415  # only a model with an image needs it
+
+    packages = Packages(project=trainings.project, store=trainings.store, tell=trainings.tell)
+    return packages.package(run, chosen).reference
+
+
 def _tell(released: Released) -> None:
     manifest, compared = released.manifest, released.comparison
     if released.kind == "would-release" and manifest is not None:
@@ -66,6 +80,7 @@ def _tell(released: Released) -> None:
             "tag": str(manifest.tag) if manifest else "",
             "verdict": compared.verdict if compared else "",
             "commit": released.commit,
+            "image": (manifest.image or "") if manifest else "",
         }
     )
 

@@ -130,10 +130,26 @@ class Served:
     def deployments(self, environment: str = "production") -> list[Deployment]:
         return list(self.repo.world().ledger.deployments.get((environment, MODEL), ()))
 
+    def told(self, environment: str = "production") -> list[tuple[str, str, str | None]]:
+        """Return the ledger's deployments to an environment: (tag, outcome, previous) each."""
+        return [(one.tag, one.outcome, one.previous) for one in self.deployments(environment)]
+
     def answering(self, environment: str = "production") -> str | None:
         """Return the release that answers a prediction on the live port; None when none does."""
         answer = self._predict(environment)
         return answer.body["release"] if answer.is_ok else None
+
+    def assert_runs(self, release: str, *environments: str) -> None:
+        """Check that each environment runs a release, that the ledger says so, and nothing else is.
+
+        One server, one edge and one folder for each environment of the project; nothing more.
+        """
+        for environment in environments or self.ports:
+            live = [one.tag for one in self.deployments(environment) if one.outcome == "live"]
+            assert (self.answering(environment), live[-1]) == (release, release)
+        count = len(self.ports)
+        assert (len(self.servers()), len(self.edges())) == (count, count)
+        assert len(self.folders()) == count, self.folders()
 
     @contextmanager
     def asked(self, environment: str = "production") -> Iterator[Answers]:

@@ -131,7 +131,11 @@ class Model(Section):
 class Environment(Section):
     """A place where releases run. Its state folder belongs to this clone (target `process`)."""
 
-    target: Literal["process"]
+    target: Literal["process", "docker"]
+    address: Annotated[str, Field(pattern=r"^[0-9a-fA-F.:]+$")] = "127.0.0.1"
+    """Where the live port listens; 0.0.0.0 opens it to every network (target `docker`)."""
+    domain: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]+\.[A-Za-z]+$")] | None = None
+    """Target `docker`: a name that the edge gets a certificate for; it then listens on 443."""
     port: Port | dict[str, Port]
 
     def port_of(self, model: str) -> int:

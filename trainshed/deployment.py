@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import Literal
 
-from trainshed import ledger, locks, reconcile, times, tombstone
+from trainshed import ledger, locks, reconcile, targets, times, tombstone
 from trainshed.config import Config
 from trainshed.config_file import environments_of
 from trainshed.errors import ReleaseStateError, TrainshedError
@@ -20,7 +20,6 @@ from trainshed.project import Project
 from trainshed.reconcile import Current, Reverted, Standing, Step
 from trainshed.store import Store
 from trainshed.targets import Target
-from trainshed.targets.process import ProcessTarget
 from trainshed.world import World
 
 
@@ -102,12 +101,12 @@ class Deployer:
         return plan
 
     def _place(self, environment: str, model: str) -> Place:
-        target = ProcessTarget(
+        target = targets.make(
             self.project,
             self.store,
             environment=environment,
             model=model,
-            port=self.config.environments[environment].port_of(model),
+            settings=self.config.environments[environment],
             tell=self.progress.tell,
         )
         return Place(environment=environment, model=model, target=target, current=target.current())

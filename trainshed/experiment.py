@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from trainshed import comparison, reconcile, release
 from trainshed.comparison import Comparison
 from trainshed.config_file import model_of
+from trainshed.errors import ConfigurationError
 from trainshed.origin import Origin
 from trainshed.progress import Progress
 from trainshed.training import Outcome, Trainings
@@ -30,14 +31,17 @@ class Experiments:
 
         Args:
             commit: the candidate: for a pull request, its merge result.
-            parent: the commit before it; None when there is none, or it has no such model.
+            parent: the commit before it; None when there is none. One that has no such model (it is
+                new) is no baseline.
             model: its name; None for the only one.
         """
         configuration = self.trainings.project.config_at(commit)
         name = model_of(configuration, model)
-        candidate = self._train("the candidate", commit, name)
-        before = self._train("the state before it", parent, name) if parent else None
         world = self.origin.read() if self.origin else None
+        candidate = self._train("the candidate", commit, name)
+        before = None
+        if parent is not None and self._has_model(parent, name):
+            before = self._train("the state before it", parent, name)
         return Experiment(
             candidate=candidate,
             parent=before,
@@ -49,6 +53,16 @@ class Experiments:
                 rules=configuration.models[name].metrics,
             ),
         )
+
+    def _has_model(self, commit: str, model: str) -> bool:
+        try:
+            has_model = model in self.trainings.project.config_at(commit).models
+        except ConfigurationError as error:
+            self.progress.tell(error.problem)
+            has_model = False
+        if not has_model:
+            self.progress.tell(f"{model} is new since commit {commit[:12]}: no baseline there")
+        return has_model
 
     def _train(self, what: str, commit: str, model: str) -> Outcome:
         with self.progress.step(f"Training {what}, commit {commit[:12]}") as step:

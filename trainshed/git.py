@@ -126,7 +126,9 @@ class Repository:
 
     def changed_files(self) -> list[str]:
         """List tracked files that differ from HEAD. Untracked ones are no part of any commit."""
-        listing = self.run("status", "--porcelain", "-z", "--untracked-files=no").out
+        listing = self.run(
+            "status", "--porcelain", "-z", "--no-renames", "--untracked-files=no"
+        ).out
         return [line[3:] for line in listing.split("\0") if len(line) > 3]
 
     def objects(self, oids: Sequence[str]) -> Iterator[Object]:

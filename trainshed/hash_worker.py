@@ -1,8 +1,8 @@
 """Hash the files that standard input names, for hashing.py, which starts this file as a program.
 
 A request is its length (4 bytes, big-endian), then path, stamp, path, stamp, … separated by NUL;
-the reply is 64 hexadecimal digits a file. At the first file that it cannot read, or that no longer has its
-stamp, it ends without a reply. It imports next to nothing, so that it is up in a few milliseconds.
+the reply is 64 hexadecimal digits a file. At the first file that it cannot read, or that no longer
+has its stamp, it ends without a reply. It imports next to nothing, so as to be up in milliseconds.
 """
 
 import hashlib

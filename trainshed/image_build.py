@@ -130,7 +130,7 @@ class Builder:
             port = engine.published_port(started, image.PORT)
             fitness.await_ready(
                 f"the image of {run.model}", port,
-                is_alive=lambda: _is_running(started), log=lambda: _log(started),
+                is_alive=lambda: is_running(started), log=lambda: log_of(started),
                 limit=_READY_SECONDS,
             )  # fmt: skip
             if run.examples is None:
@@ -140,6 +140,10 @@ class Builder:
                 f"the image of {run.model}", port, folder / run.examples.path
             )
             self.tell(f"{checked} golden rows are answered equally inside the image")
+
+
+# An engine that comes back brings back what ran.
+RESTART: Any = {"Name": "unless-stopped", "MaximumRetryCount": 0}
 
 
 def server_options(*, predictor: str | None) -> dict[str, Any]:
@@ -172,12 +176,12 @@ def _running(client: Client, built: Any, run: Run) -> Iterator[Any]:
             started.remove(force=True, v=True)
 
 
-def _is_running(started: Any) -> bool:
+def is_running(started: Any) -> bool:
     started.reload()
     return bool(started.status == "running")
 
 
-def _log(started: Any) -> str:
+def log_of(started: Any) -> str:
     text = started.logs(tail=15).decode("utf-8", "replace")
     return "\n".join(f"  {line}" for line in text.splitlines()) or "  (nothing)"
 

@@ -4,12 +4,17 @@ A pid alone may have been given to another program meanwhile; with its start tim
 """
 
 import contextlib
+import signal
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+
+_KILL_SECONDS = 10.0
+_POLL_SECONDS = 0.005
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,17 +28,20 @@ class Process:
         return self._find() is not None
 
     def stop(self, *, grace: float) -> None:
-        """Ask it to end; after `grace` seconds, end it. Returns when it is gone."""
-        process = self._find()
-        if process is None:
-            return
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.terminate()
-            try:
-                process.wait(timeout=grace)
-            except psutil.TimeoutExpired:
-                process.kill()
-                process.wait()
+        """Ask it to end; after `grace` seconds, end it. Returns when it runs no more.
+
+        It may stay a zombie: where nobody reaps orphans (a container's first process, say, that is
+        no init), waiting for its pid to disappear would never end.
+        """
+        for sign, patience in ((signal.SIGTERM, grace), (signal.SIGKILL, _KILL_SECONDS)):
+            process = self._find()
+            if process is None:
+                return
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(sign)
+            deadline = time.monotonic() + patience
+            while self.is_alive and time.monotonic() < deadline:
+                time.sleep(_POLL_SECONDS)
 
     def _find(self) -> psutil.Process | None:
         try:

@@ -6,11 +6,12 @@ all. Decisions are made again on a fresh view of the origin whenever somebody el
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from trainshed import comparison, ledger, manifest, reconcile, run, times, version
 from trainshed.comparison import Comparison, Side
+from trainshed.config import Model
 from trainshed.errors import ReleaseStateError
 from trainshed.manifest import Manifest
 from trainshed.origin import Change, Origin
@@ -64,6 +65,8 @@ class Releases:
     project: Project
     origin: Origin
     trainings: Trainings
+    packages: Callable[[run.Run, Model], str] | None = None
+    """Puts a run's image into its registry and returns it by digest; None: no image is made."""
 
     def release(
         self,
@@ -97,10 +100,19 @@ class Releases:
             shown.append(answer)
             if answer.kind != "released" or answer.manifest is None:
                 return None
-            return self._change(answer.manifest, trained.run)
+            packaged = replace(answer.manifest, image=self._image(chosen, trained.run))
+            shown[-1] = replace(answer, manifest=packaged)
+            return self._change(packaged, trained.run)
 
         self.origin.change(build)
         return shown[-1]
+
+    def _image(self, commit: str, released: run.Run) -> str | None:
+        """Package the run: the tag never names an image that cannot be pulled."""
+        chosen = self.project.config_at(commit).models[released.model]
+        if self.packages is None or chosen.image is None or not chosen.is_served:
+            return None
+        return self.packages(released, chosen)
 
     def _head(self, world: World) -> str:
         if world.head is None:

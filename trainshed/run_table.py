@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from trainshed.report import change, number
 from trainshed.run import Run
+from trainshed.tables import table
 
 _MOST_METRICS = 4
 
@@ -26,7 +27,7 @@ def listing(runs: Sequence[Run]) -> str:
         )
         for one in runs
     ]
-    return _table(rows)
+    return table(rows)
 
 
 def details(one: Run) -> str:
@@ -48,7 +49,7 @@ def details(one: Run) -> str:
         *((f"param {name}", value) for name, value in one.params.items()),
         *((f"metric {name}", number(value)) for name, value in one.metrics.items()),
     ]
-    return _table(rows)
+    return table(rows)
 
 
 def comparison(before: Run, after: Run) -> str:
@@ -73,7 +74,7 @@ def comparison(before: Run, after: Run) -> str:
         old, new = before.metrics.get(name), after.metrics.get(name)
         difference = None if old is None or new is None else new - old
         rows.append((name, number(old), number(new), change(difference)))
-    return _table(rows)
+    return table(rows)
 
 
 def as_json(runs: Iterable[Run]) -> str:
@@ -94,12 +95,3 @@ def _command(one: Run) -> str:
 
 def _lock(one: Run) -> str:
     return (one.ingredients.lock or "none")[:12]
-
-
-def _table(rows: Sequence[tuple[str, ...]]) -> str:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = (
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    )
-    return "\n".join(lines) + "\n"

@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -40,7 +41,12 @@ def add_repository(to: argparse.ArgumentParser) -> None:
 def run(main: Callable[[], int | None]) -> int:
     """Run `main`; tell a TrainshedError in full and return the exit code of its kind."""
     try:
-        return main() or 0
+        code = main() or 0
+        sys.stdout.flush()  # here, where a full disk is still told, not when Python ends
+        return code
+    except BrokenPipeError:  # who read it went away, as `| head` does: there is nobody to tell
+        _discard_output()
+        return 141
     except TrainshedError as error:
         return _tell(error)
     except OSError as error:
@@ -58,7 +64,10 @@ def run(main: Callable[[], int | None]) -> int:
 
 
 def _tell(error: TrainshedError) -> int:
-    sys.stdout.flush()
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _discard_output()
     if settings().in_github_actions:
         print(github.command("error", str(error)), file=sys.stderr)
     else:
@@ -66,6 +75,11 @@ def _tell(error: TrainshedError) -> int:
     if settings().debug:
         raise error
     return error.exit_code
+
+
+def _discard_output() -> None:
+    """Let go of what could not be written: Python would try again on ending, and fail then."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _indented(text: str) -> str:

@@ -1,15 +1,20 @@
 """How a run is served: the environment, the user's code and the command. For whoever starts it."""
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from trainshed import checkout, environment
 from trainshed.config import Model
 from trainshed.environment import Environment
+from trainshed.errors import ConfigurationError
 from trainshed.project import Project
 from trainshed.settings import FRAMEWORK, child_environment, settings
+
+
+class ModelIsNotServed(ConfigurationError):
+    """trainshed.yml says that a model is not served."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,12 +44,20 @@ def plan(
         run: the run's folder in the store.
         code: a folder for the user's code; it is made anew.
         tell: is told what takes time.
+
+    Raises:
+        ModelIsNotServed: `serve: none`.
     """
     chosen = project.config_at(commit).models[model]
+    if chosen.serve == "none":
+        raise ModelIsNotServed(
+            f"trainshed.yml says `serve: none` for {model}, so nothing can answer for it.",
+            fix="Take `serve: none` away, name a predictor if the artifact has none, and commit.",
+        )
     made = _environment(project, commit, chosen, tell)
-    _copy_code(project, commit, chosen, code)
+    _copy_code(project, commit, chosen.serve.include, code)
     argv = [str(made.python), "-m", "trainshed.serving", "--run", str(run), "--code", str(code)]
-    if chosen.serve != "none" and chosen.serve.predictor is not None:
+    if chosen.serve.predictor is not None:
         argv += ["--predictor", chosen.serve.predictor]
     variables = {**made.variables(), "PYTHONPATH": str(FRAMEWORK)}
     return Serving(argv=tuple(argv), variables=child_environment(variables, without=made.without))
@@ -60,8 +73,7 @@ def _environment(
     return environment.ensure(locks, root=settings().environments, name="serve", tell=tell)
 
 
-def _copy_code(project: Project, commit: str, chosen: Model, code: Path) -> None:
-    include = chosen.serve.include if chosen.serve != "none" else []
+def _copy_code(project: Project, commit: str, include: Sequence[str], code: Path) -> None:
     shutil.rmtree(code, ignore_errors=True)
     code.mkdir(parents=True)
     if not include:

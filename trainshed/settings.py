@@ -21,6 +21,8 @@ class Settings:
     actor: str | None
     cache_folder: Path
     debug: bool
+    manifest: str | None
+    """The manifest of the release that a container serves."""
     base_image: str | None
     """What images are built upon, instead of the Dockerfile's own default."""
     build_ca: Path | None
@@ -44,6 +46,7 @@ def settings(environment: Mapping[str, str] | None = None) -> Settings:
         actor=env.get("GITHUB_ACTOR") or None,
         cache_folder=_cache_folder(env),
         debug=env.get("TRAINSHED_DEBUG", "") not in {"", "0"},
+        manifest=env.get("TRAINSHED_MANIFEST") or None,
         base_image=env.get("TRAINSHED_BASE_IMAGE") or None,
         build_ca=_path(env, "PIP_CERT"),
         build_index=env.get("PIP_INDEX_URL") or None,

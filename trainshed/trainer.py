@@ -73,7 +73,8 @@ def train(
         raise output.failure
     if code is None:
         raise TrainerTookTooLong(
-            f"`{shlex.join(argv)}` was stopped after its limit of {timeout:.0f} s.\n{output.tail}",
+            f"`{shlex.join(argv)}` was stopped after its limit of {timeout:.0f} s. Its last lines:\n"
+            f"{output.tail}",
             fix="Raise `timeout:` of the model in trainshed.yml, or make training faster.",
         )
     if code != 0:
@@ -113,7 +114,7 @@ class _Output:
 
     @property
     def tail(self) -> str:
-        return "\n".join(f"  {line}" for line in self._lines[-_TAIL_LINES:])
+        return "\n".join(f"  {line}" for line in self._lines) or "  (nothing)"
 
     def wait(self, *, deadline: float) -> int | None:
         """Return the exit code; None when the deadline or a failure came first."""

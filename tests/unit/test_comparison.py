@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from records import RULES, RUN, compare, finding, side
 
 from trainshed import comparison
-from trainshed.comparison import Threshold
+from trainshed.comparison import Judgement, Threshold
 from trainshed.config import Metric
 
 UP = Metric(direction="maximize", tolerance=0.01)
@@ -158,6 +160,24 @@ def test_a_metric_that_is_not_judged_is_shown_and_decides_nothing() -> None:
     auc = finding(compared, "live", "auc")
     assert (auc.judgement, auc.is_gating, auc.difference) == ("no-interval", False, -0.98)
     assert compared.verdict == "pass"
+
+
+@pytest.mark.parametrize(
+    ("judgement", "is_gating", "verdict"),
+    [
+        pytest.param("worse", True, "fail", id="worse"),
+        pytest.param("undecided", True, "warn", id="undecided"),
+        pytest.param("worse", False, "pass", id="worse-but-not-judged"),
+        pytest.param("undecided", False, "pass", id="undecided-but-not-judged"),
+    ],
+)
+def test_only_findings_that_gate_decide(
+    judgement: Judgement, is_gating: bool, verdict: str
+) -> None:
+    found = finding(compare({"f1": 0.9, "log_loss": 0.2}, live={"f1": 0.9}), "live", "f1")
+    one = replace(found, judgement=judgement, is_gating=is_gating)
+
+    assert comparison.decide((found, one), broken=(), missing=()) == verdict
 
 
 def test_judged_metrics_come_first_in_the_order_of_the_configuration() -> None:

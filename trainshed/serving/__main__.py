@@ -24,6 +24,7 @@ from trainshed.serving.served import (
     require_recorded_artifact,
     schema_of,
 )
+from trainshed.settings import settings
 
 EXAMPLES = """\
   python -m trainshed.serving --run .trainshed/runs/3f2a… --port 8080
@@ -36,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = _arguments(argv)
     listener = ports.bind(args.host, args.port)
     host, port = listener.getsockname()[:2]
-    served = read(args.run, args.manifest)
+    served = read(args.run, args.manifest, text=settings().manifest)
     examples = first_examples(served)
     schema = schema_of(served, examples)
     app = App(

@@ -45,8 +45,11 @@ class Served:
         return f"{self.manifest['model']}@v{self.manifest['version']}"
 
 
-def read(folder: Path, manifest: Path | None = None) -> Served:
-    """Read a run's `run.json` and a release's manifest. Nothing else is opened yet."""
+def read(folder: Path, manifest: Path | None = None, *, text: str | None = None) -> Served:
+    """Read a run's `run.json` and a release's manifest, from a file or as text.
+
+    Nothing else is opened yet.
+    """
     path = folder / "run.json"
     run = _object(path, RunCannotBeServed, fix="Pass the folder of a finished run to --run.")
     try:
@@ -58,7 +61,7 @@ def read(folder: Path, manifest: Path | None = None) -> Served:
             artifact_digest=run["artifact"]["digest"],
             examples=_path(folder, run.get("examples")),
             schema=_path(folder, run.get("schema")),
-            manifest=_manifest(manifest) if manifest else None,
+            manifest=_manifest(manifest, text),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise RunCannotBeServed(
@@ -100,13 +103,22 @@ def first_examples(served: Served) -> tuple[golden.Example, ...]:
     return golden.read(served.examples, limit=_INPUTS_READ) if served.examples else ()
 
 
-def _manifest(path: Path) -> Mapping[str, Any]:
+def _manifest(path: Path | None, text: str | None) -> Mapping[str, Any] | None:
     fix = "Pass the manifest of this run's release: the message of its annotated tag."
-    manifest = _object(path, ManifestDoesNotFit, fix=fix)
+    if path is not None:
+        manifest = _object(path, ManifestDoesNotFit, fix=fix)
+    elif text is not None:
+        manifest = _object(text, ManifestDoesNotFit, fix=fix)
+    else:
+        return None
     if not all(isinstance(manifest.get(key), str) for key in ("model", "version")):
-        raise ManifestDoesNotFit(f"{path}: lacks a model or a version.", fix=fix)
+        raise ManifestDoesNotFit(
+            f"{path or 'TRAINSHED_MANIFEST'}: lacks a model or a version.", fix=fix
+        )
     if not isinstance(_recorded_digest(manifest), str):
-        raise ManifestDoesNotFit(f"{path}: lacks the artifact's digest.", fix=fix)
+        raise ManifestDoesNotFit(
+            f"{path or 'TRAINSHED_MANIFEST'}: lacks the artifact's digest.", fix=fix
+        )
     return manifest
 
 
@@ -118,16 +130,18 @@ def _recorded_digest(manifest: Mapping[str, Any]) -> Any:
 def _require_same_model(served: Served, path: Path | None) -> None:
     if served.manifest is not None and served.manifest["model"] != served.model:
         raise ManifestDoesNotFit(
-            f"{path}: is the manifest of {served.release}, but the run is of {served.model}.",
+            f"{path or 'TRAINSHED_MANIFEST'}: is the manifest of {served.release}, but the run is "
+            f"of {served.model}.",
             fix="Pass the run and the manifest of one release.",
         )
 
 
 def _object(
-    path: Path, error_class: type[RunCannotBeServed | ManifestDoesNotFit], *, fix: str
+    source: Path | str, error_class: type[RunCannotBeServed | ManifestDoesNotFit], *, fix: str
 ) -> Mapping[str, Any]:
+    path = source if isinstance(source, Path) else "TRAINSHED_MANIFEST"
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(source.read_bytes() if isinstance(source, Path) else source)
     except (OSError, ValueError) as error:
         raise error_class(f"{path}: cannot be read as JSON: {error}.", fix=fix) from None
     if not isinstance(content, dict):

@@ -4,11 +4,15 @@ The deployer (`trainshed.deployment`) asks them in order. A failure before `swit
 live untouched, and a killed deployer leaves nothing that the next one's `retire` does not remove.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
+from trainshed.config import Environment
 from trainshed.errors import OutsideError, ProgramError, ReleaseStateError
 from trainshed.manifest import Manifest
+from trainshed.project import Project
 from trainshed.reconcile import Current
+from trainshed.store import Store
 
 
 class ReleaseIsNotHealthy(ProgramError):
@@ -39,3 +43,29 @@ class Target(Protocol):
 
     def retire(self) -> None:
         """Stop all that runs but is not live: the release before, and what a killed run left."""
+
+    def stop(self) -> None:
+        """Stop everything: for a demo or a test that is over."""
+
+
+def make(
+    project: Project,
+    store: Store,
+    *,
+    environment: str,
+    model: str,
+    settings: Environment,
+    tell: Callable[[str], None],
+) -> Target:
+    """Return the target of one model in one environment. Only the one that is used is imported."""
+    if settings.target == "docker":
+        from trainshed import engine  # noqa: PLC0415
+        from trainshed.targets.docker import DockerTarget  # noqa: PLC0415
+
+        return DockerTarget(
+            engine.connect(), environment=environment, model=model, settings=settings, tell=tell
+        )
+    from trainshed.targets.process import ProcessTarget  # noqa: PLC0415
+
+    port = settings.port_of(model)
+    return ProcessTarget(project, store, environment=environment, model=model, port=port, tell=tell)

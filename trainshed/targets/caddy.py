@@ -1,0 +1,167 @@
+"""The edge of target `docker`: Caddy, driven through its admin API.
+
+The configuration is one JSON document made here. Caddy saves what it was last told, and resumes
+with it after a crash. Every change carries the Etag of what it was based on, so that of two
+deployers the second is refused instead of undoing what the first one did.
+"""
+
+import http.client
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from trainshed.errors import ConflictError, OutsideError
+
+ADMIN_PORT = 2019
+_TIMEOUT_SECONDS = 10.0
+_UPSTREAMS = "/id/live/upstreams"
+
+
+class EdgeRefused(OutsideError):
+    """The edge did not take a change of its configuration, or does not answer."""
+
+
+class AnotherDeployerSwitched(ConflictError):
+    """Somebody else changed the edge's configuration while this deployment was under way."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """What the edge is told at one moment."""
+
+    config: Mapping[str, Any] | None
+    etag: str
+    """Names this very configuration; a change that is based on another one is refused."""
+
+    @property
+    def upstream(self) -> str | None:
+        """Host and port of the live release, inside the network."""
+        return upstream_in(self.config)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Admin:
+    """Caddy's admin API, published on this machine. It answers only who knows the token."""
+
+    port: int
+    token: str
+    host: str = "127.0.0.1"
+
+    def state(self) -> State:
+        status, etag, body = self._ask("GET", "/config/")
+        if status != http.client.OK:
+            raise _refused(f"telling its configuration (HTTP {status}: {body.strip()})")
+        return State(config=json.loads(body), etag=etag)
+
+    def switch(self, upstream: str, *, before: State, config: Mapping[str, Any]) -> None:
+        """Send all new requests to another release: one atomic change; open requests go on.
+
+        Args:
+            upstream: host and port of the release.
+            before: the state that the decision to switch was based on.
+            config: the whole configuration with that upstream, in case more than it differs.
+
+        Raises:
+            AnotherDeployerSwitched, EdgeRefused
+        """
+        now = self.state()
+        if now.etag != before.etag:
+            raise _conflict()
+        if without_upstream(now.config) != without_upstream(config):
+            self._change("POST", "/load", config, etag=None)
+            return
+        _, etag, body = self._ask("GET", _UPSTREAMS)
+        if json.loads(body) != [{"dial": before.upstream}]:
+            raise _conflict()
+        self._change("PATCH", _UPSTREAMS, [{"dial": upstream}], etag=etag)
+
+    def _change(self, method: str, path: str, content: Any, *, etag: str | None) -> None:
+        status, _, body = self._ask(method, path, content, etag=etag)
+        if status == http.client.PRECONDITION_FAILED:
+            raise _conflict()
+        if status != http.client.OK:
+            raise _refused(f"changing its configuration (HTTP {status}: {body.strip()})")
+
+    def _ask(
+        self, method: str, path: str, content: Any = None, *, etag: str | None = None
+    ) -> tuple[int, str, str]:
+        headers = {"Host": self.token, "Origin": f"http://{self.token}"}
+        if content is not None:
+            headers["Content-Type"] = "application/json"
+        if etag is not None:
+            headers["If-Match"] = etag
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=_TIMEOUT_SECONDS)
+        try:
+            body = None if content is None else json.dumps(content).encode()
+            connection.request(method, path, body=body, headers=headers)
+            response = connection.getresponse()
+            return response.status, response.getheader("Etag") or "", response.read().decode()
+        except (OSError, http.client.HTTPException) as error:
+            raise _refused(f"{method} {path}: {type(error).__name__}: {error}") from None
+        finally:
+            connection.close()
+
+
+def configuration(*, token: str, upstream: str, port: int, domain: str | None) -> dict[str, Any]:
+    """Return the edge's whole configuration.
+
+    Args:
+        token: what a request to the admin API must name as its host and origin.
+        upstream: host and port of the live release, inside the network.
+        port: where Caddy listens inside its container, without a domain.
+        domain: a name that Caddy gets a certificate for; it then listens on 443 (and 80).
+    """
+    proxy = {
+        "@id": "live",
+        "handler": "reverse_proxy",
+        "upstreams": [{"dial": upstream}],
+    }
+    route: dict[str, Any] = {"handle": [proxy]}
+    listen = [f":{port}"]
+    if domain is not None:
+        route["match"] = [{"host": [domain]}]
+        listen = [":443"]
+    admin = {
+        "listen": f"0.0.0.0:{ADMIN_PORT}",
+        "enforce_origin": True,
+        "origins": [f"http://{token}"],
+    }
+    return {
+        "admin": admin,
+        "apps": {"http": {"servers": {"live": {"listen": listen, "routes": [route]}}}},
+    }
+
+
+def upstream_in(config: Mapping[str, Any] | None) -> str | None:
+    """Return the live release's host and port in a configuration; None when it has none."""
+    try:
+        assert config is not None
+        handler = config["apps"]["http"]["servers"]["live"]["routes"][0]["handle"][0]
+        dial: str = handler["upstreams"][0]["dial"]
+    except (AssertionError, KeyError, IndexError, TypeError):
+        return None
+    return dial
+
+
+def without_upstream(config: Mapping[str, Any] | None) -> str:
+    """Return a configuration in a form in which two that differ only in the upstream are equal."""
+    text = json.dumps(config, sort_keys=True)
+    upstream = upstream_in(config)
+    return text if upstream is None else text.replace(json.dumps(upstream), '"*"')
+
+
+def _conflict() -> AnotherDeployerSwitched:
+    return AnotherDeployerSwitched(
+        "The edge's configuration changed while this deployment was under way.",
+        fix="Another deployment was faster, and what it made live stays. Run the same command "
+        "again to converge.",
+    )
+
+
+def _refused(doing: str) -> EdgeRefused:
+    return EdgeRefused(
+        f"The edge failed: {doing}.",
+        fix="What is live was not changed. Look at `docker logs` of the container that ends in "
+        "-edge, then run the same command again.",
+    )
