@@ -6,14 +6,20 @@ TESTS ?= tests
 # The path of an environment's Python; making it is told on standard error.
 python_of = "$$($(PYTHON) scripts/setup.py --part $(1) --print-python)"
 
+# What images are built upon: the one that `make engine` made, else the Dockerfile's own default.
+export TRAINSHED_BASE_IMAGE ?= $(shell cat .trainshed/engine/base-image 2>/dev/null)
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench lock generate clean
+.PHONY: help setup engine demo test lint bench lock generate clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: ## make the framework's environment, and the developer's
 	@$(PYTHON) scripts/setup.py --part framework --part dev
+
+engine: ## a container engine, a registry and base images, on a bare Debian 12 machine (as root)
+	@.ci/engine
 
 demo: ## play the whole journey in a throwaway clone (KEEP=1, VERBOSE=1)
 	@python=$(call python_of,framework) && \
@@ -35,7 +41,7 @@ COMPILE = uv pip compile --universal --python-version 3.11 --fork-strategy fewes
 lock: ## pin every requirements file anew, with hashes for every platform (UPGRADE=--upgrade)
 	$(COMPILE) requirements/train.in requirements/serve.in requirements/framework.in \
 	  -o requirements.txt
-	for part in train serve framework dev ci; do \
+	for part in train serve framework dev ci engine; do \
 	  $(COMPILE) -c requirements.txt requirements/$$part.in -o requirements/$$part.txt || exit 1; \
 	done
 

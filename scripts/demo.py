@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from trainshed import git, script, terminal
-from trainshed.demo import Demo, stage
+from trainshed.demo import Demo
+from trainshed.demo_stage import registry_of_this_machine, stage
 from trainshed.progress import Progress
 
 EXAMPLES = """\
@@ -30,9 +31,10 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     source = git.discover(Path(__file__).resolve().parent)
     progress = Progress(stream=sys.stdout, is_verbose=args.verbose)
-    print("Trainshed demo: target process (no container engine is used)", flush=True)
+    registry, why = registry_of_this_machine()
+    print(f"Trainshed demo, {why}", flush=True)
     try:
-        with stage(source, is_kept=args.keep) as made:
+        with stage(source, registry=registry, is_kept=args.keep) as made:
             if args.keep:
                 print(f"The clone and its origin stay in {made.folder}", flush=True)
             Demo(made, progress, show=terminal.markdown).play()

@@ -33,7 +33,7 @@ models:
     metrics: {{rmse: {{direction: minimize}}}}
     serve: none
 environments:
-  production: {{target: process, port: 8080}}
+  production: {{target: docker, port: 8080}}
 """
 
 
@@ -116,6 +116,9 @@ WRONG = {
     "a predictor without a function": model(serve="{predictor: predict}"),
     "a target there is not": environment("{target: moon, port: 1}"),
     "a port as text": environment('{target: process, port: "80"}'),
+    "an odd address": environment("{target: docker, address: localhost, port: 1}"),
+    "an odd domain": environment("{target: docker, domain: localhost, port: 1}"),
+    "a domain without a value": environment("{target: docker, domain: , port: 1}"),
     "port zero": environment("{target: process, port: 0}"),
     "a port too large": environment("{target: process, port: 65536}"),
 }

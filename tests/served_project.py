@@ -286,7 +286,7 @@ def data(number: int) -> str:
 
 def project_files() -> dict[str, str]:
     return {
-        "trainshed.yml": configuration({name: 8080 for name in ENVIRONMENTS}),
+        "trainshed.yml": configuration(dict.fromkeys(ENVIRONMENTS, 8080)),
         "data/train.csv": data(1),
         "pipelines/train.py": TRAINER,
         "pipelines/f1.txt": "0.9\n",

@@ -33,6 +33,9 @@ GOOD: Mapping[str, str] = {
 
 Content = str | bytes | None
 
+# A fixture of a whole module is made before a test's own environment is: nobody's settings count.
+_NO_SETTINGS = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+
 
 @dataclass(frozen=True)
 class Repository:
@@ -133,6 +136,7 @@ def git(folder: Path, *arguments: str) -> str:
     finished = subprocess.run(
         ["git", "-c", "user.name=Ada", "-c", "user.email=ada@example.org", *arguments],
         cwd=folder,
+        env={**os.environ, **_NO_SETTINGS},
         capture_output=True,
         text=True,
         check=False,

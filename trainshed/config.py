@@ -134,7 +134,7 @@ class Environment(Section):
     target: Literal["process", "docker"]
     address: Annotated[str, Field(pattern=r"^[0-9a-fA-F.:]+$")] = "127.0.0.1"
     """Where the live port listens; 0.0.0.0 opens it to every network (target `docker`)."""
-    domain: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]+\.[A-Za-z]+$")] | None = None
+    domain: IfGiven[Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]+\.[A-Za-z]+$")]] = None
     """Target `docker`: a name that the edge gets a certificate for; it then listens on 443."""
     port: Port | dict[str, Port]
 

@@ -202,6 +202,8 @@ _EXAMPLES = {
     "predictor": "predictor: pipelines.predict:predict",
     "env": 'env: {SEED: "{seed}"} (quote numbers and yes/no: they are text)',
     "port": "port: 8080",
+    "address": "address: 127.0.0.1",
+    "domain": "domain: churn.example.org",
     "serve": "serve: none, or serve: {predictor: pipelines.predict:predict}",
     "target": "target: churn",
     "seed": "seed: 0",

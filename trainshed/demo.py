@@ -4,62 +4,24 @@ It uses nothing but what a person has: git, a bare repository as origin, and the
 """
 
 import json
-import shutil
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from trainshed import git, http_client, ports, project
+from trainshed import git, http_client, project
 from trainshed.cmd import run as run_program
+from trainshed.demo_stage import Stage
 from trainshed.errors import TrainshedError
 from trainshed.progress import Progress
 from trainshed.simulation import GateBlocks, Simulation
 from trainshed.store import Store
-from trainshed.targets.process import ProcessTarget
 
 _ANSWER_SECONDS = 30.0
 
 
 class DemoIsNotTrue(TrainshedError):
     """A step of the demo did not come out as it says."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stage:
-    """The throwaway world: a bare origin, a clone, and a second clone that will be stale."""
-
-    folder: Path
-    port: int
-
-    @property
-    def origin(self) -> Path:
-        return self.folder / "origin.git"
-
-    @property
-    def clone(self) -> Path:
-        return self.folder / "clone"
-
-    @property
-    def stale(self) -> Path:
-        return self.folder / "stale-clone"
-
-
-@contextmanager
-def stage(source: git.Repository, *, is_kept: bool) -> Iterator[Stage]:
-    """Set the stage from a repository's last commit; it is removed afterwards, servers stopped."""
-    folder = Path(tempfile.mkdtemp(prefix="trainshed-demo-"))
-    made = Stage(folder=folder, port=ports.free_port())
-    try:
-        _prepare(source, made)
-        yield made
-    finally:
-        _stop(made)
-        if not is_kept:
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass(frozen=True)
@@ -199,29 +161,3 @@ def _expect(what: str, came: object, expected: object) -> None:
             fix="Run `make demo KEEP=1` and look into the folder that it names; TRAINSHED_DEBUG=1 "
             "shows where it stopped.",
         )
-
-
-def _prepare(source: git.Repository, made: Stage) -> None:
-    run_program(["git", "init", "-q", "--bare", "-b", "main", str(made.origin)], cwd=made.folder)
-    bare = git.Repository(made.origin)
-    bare.run("config", "receive.shallowUpdate", "true")  # the source may be a shallow clone
-    source.run("push", "--quiet", "--no-verify", str(made.origin), "HEAD:refs/heads/main")
-    run_program(["git", "clone", "-q", str(made.origin), str(made.clone)], cwd=made.folder)
-    clone = git.Repository(made.clone)
-    for key, value in (("user.name", "Demo"), ("user.email", "demo@example.org")):
-        clone.run("config", key, value)
-    file = made.clone / "trainshed.yml"
-    text = file.read_text(encoding="utf-8")
-    file.write_text(text.replace("port: 8080", f"port: {made.port}"), encoding="utf-8")
-    clone.run("commit", "--quiet", "--all", "-m", "Use a free port for the demo")
-    clone.run("push", "--quiet", "origin", "main")
-
-
-def _stop(made: Stage) -> None:
-    if not (made.clone / ".trainshed" / "environments").is_dir():
-        return
-    here = project.open_at(made.clone)
-    ProcessTarget(
-        here, Store(here), environment="production", model="churn", port=made.port,
-        tell=lambda _: None,
-    ).stop()  # fmt: skip

@@ -5,7 +5,7 @@ what was switched counts as live, what was not written down is written then.
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import Literal
@@ -94,8 +94,9 @@ class Deployer:
             plan = self.plan(world, places, is_forward=is_forward)
             require_an_origin(world, plan.standing)
             failures += self._bury(plan.standing.reverted)
-            for place, step in zip(places, plan.steps, strict=True):
-                failures += self._converge(place, step, why=why)
+            failures += self._converge_all(zip(places, plan.steps, strict=True), why=why)
+        for other in failures[1:]:
+            self.progress.tell(other.problem)
         if failures:
             raise failures[0]
         return plan
@@ -128,18 +129,35 @@ class Deployer:
                 failures.append(error)
         return failures
 
+    def _converge_all(
+        self, steps: Iterable[tuple[Place, Step]], *, why: str
+    ) -> list[TrainshedError]:
+        """Environments are in order: what failed in one moves forward in none after it."""
+        failures: list[TrainshedError] = []
+        stuck: set[str] = set()
+        for place, step in steps:
+            if step.action == "forward" and step.model in stuck:
+                self.progress.tell(f"{step.environment}: stays, the environment before it failed")
+                continue
+            found = self._converge(place, step, why=why)
+            if found:
+                stuck.add(step.model)
+            failures += found
+        return failures
+
     def _converge(self, place: Place, step: Step, *, why: str) -> list[TrainshedError]:
-        try:
-            if step.action == "none-left":
-                raise none_left(step)
-            if step.moves:
-                self._move(place, step, why=why)
-            elif step.needs_record:
-                self._record(step, outcome="live", seconds=0.0, why="found live, not yet written")
-            place.target.retire()
-        except TrainshedError as error:
-            return [error]
-        return []
+        """Do a step, and clear up whatever came of it: what is left of a failure serves nobody."""
+        acts = _failure(lambda: self._act(place, step, why=why))
+        clears_up = _failure(place.target.retire)
+        return [error for error in (acts, clears_up) if error is not None]
+
+    def _act(self, place: Place, step: Step, *, why: str) -> None:
+        if step.action == "none-left":
+            raise none_left(step)
+        if step.moves:
+            self._move(place, step, why=why)
+        elif step.needs_record:
+            self._record(step, outcome="live", seconds=0.0, why="found live, not yet written")
 
     def _move(self, place: Place, step: Step, *, why: str) -> None:
         manifest = step.desired
@@ -152,8 +170,13 @@ class Deployer:
             with self.progress.step(f"{title}, switch"):
                 place.target.switch(manifest)
         except TrainshedError as error:
+            failed = error.problem
             seconds = time.monotonic() - started
-            self._record(step, outcome="failed", seconds=seconds, why=error.problem)
+            unwritten = _failure(
+                lambda: self._record(step, outcome="failed", seconds=seconds, why=failed)
+            )
+            if unwritten is not None:  # the cause of it all is what must be told
+                self.progress.tell(unwritten.problem)
             raise
         self._record(step, outcome="live", seconds=time.monotonic() - started, why=why)
 
@@ -162,13 +185,14 @@ class Deployer:
     ) -> None:
         manifest = step.desired
         assert manifest is not None
+        previous = step.recorded if step.needs_record else step.current
         record = ledger.Deployment(
             environment=step.environment,
             model=step.model,
             tag=str(manifest.tag),
             sequence=manifest.sequence,
             outcome=outcome,
-            previous=str(step.current) if step.current else None,
+            previous=str(previous) if previous else None,
             seconds=round(seconds, 3),
             who=self.project.who,
             when=times.now(),
@@ -181,6 +205,14 @@ class Deployer:
                 records=ledger.deployment_records(world.ledger, record), message=message
             )
         )
+
+
+def _failure(call: Callable[[], None]) -> TrainshedError | None:
+    try:
+        call()
+    except TrainshedError as error:
+        return error
+    return None
 
 
 def require_an_origin(world: World, standing: Standing) -> None:

@@ -91,6 +91,12 @@ class Ledger:
         records = self.deployments.get((environment, model), ())
         return frozenset(tags.require(one.tag) for one in records if one.outcome == "live")
 
+    def live(self, environment: str, model: str) -> Tag | None:
+        """Return the release that went live last in an environment."""
+        records = self.deployments.get((environment, model), ())
+        live = [one.tag for one in records if one.outcome == "live"]
+        return tags.require(live[-1]) if live else None
+
 
 def read(repository: git.Repository, commit: str | None) -> Ledger:
     """Fold the ledger of a commit of its branch; None is a ledger without records.

@@ -53,6 +53,16 @@ class Process:
         return process if is_it and is_running else None
 
 
+def find(*arguments: str) -> list[Process]:
+    """Return the running processes that were started with all of these arguments."""
+    found = [
+        Process(pid=one.pid, started=one.info["create_time"])
+        for one in psutil.process_iter(["cmdline", "create_time"])
+        if set(arguments) <= set(one.info["cmdline"] or ())
+    ]
+    return [process for process in found if process.is_alive]
+
+
 def start(
     argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], log: Path
 ) -> tuple[Process, subprocess.Popen[bytes]]:

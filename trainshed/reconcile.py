@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from trainshed.ledger import Ledger
 from trainshed.manifest import Manifest
 from trainshed.tags import Tag
 from trainshed.world import Annotated, Unusable, World
@@ -64,8 +65,13 @@ class Step:
     action: Action
     current: Tag | None
     desired: Manifest | None
-    needs_record: bool = False
-    """It runs what it should, but the ledger does not say so yet (a run was killed in between)."""
+    recorded: Tag | None = None
+    """What the ledger says to be live there."""
+
+    @property
+    def needs_record(self) -> bool:
+        """It runs what it should, but the ledger says otherwise: a run was killed in between."""
+        return self.desired is not None and self.desired.tag == self.current != self.recorded
 
     @property
     def moves(self) -> bool:
@@ -129,25 +135,25 @@ def plan(
     return Step(
         environment=environment,
         model=model,
-        action=_action(desired, current, standing, model=model, was_used=bool(there)),
+        action=_action(desired, current, world.ledger, was_used=bool(there)),
         current=current.tag,
         desired=desired,
-        needs_record=desired is not None and desired.tag == current.tag not in there,
+        recorded=world.ledger.live(environment, model),
     )
 
 
 def _action(
-    desired: Manifest | None, current: Current, standing: Standing, *, model: str, was_used: bool
+    desired: Manifest | None, current: Current, ledger: Ledger, *, was_used: bool
 ) -> Action:
     if desired is None:
-        never = current.tag is None and not was_used
-        return "wait" if never and standing.of(model) else "none-left"
+        return "none-left" if was_used or current.tag is not None else "wait"
     if current.tag is None:
         return "restart" if was_used else "forward"
     if desired.tag == current.tag:
         return "keep" if current.is_healthy else "restart"
-    running = standing.manifest(current.tag)
-    return "forward" if running and running.sequence < desired.sequence else "rollback"
+    running = ledger.releases.get(current.tag)
+    is_older = running is not None and running.manifest.sequence < desired.sequence
+    return "forward" if is_older else "rollback"
 
 
 def _lies(world: World, tag: Tag) -> bool:

@@ -25,6 +25,8 @@ class Settings:
     """The manifest of the release that a container serves."""
     base_image: str | None
     """What images are built upon, instead of the Dockerfile's own default."""
+    registry: str
+    """Where the demo looks for a registry: host and port."""
     build_ca: Path | None
     """Certificates that pip needs inside a build, where the network has an authority of its own."""
     build_index: str | None
@@ -48,6 +50,7 @@ def settings(environment: Mapping[str, str] | None = None) -> Settings:
         debug=env.get("TRAINSHED_DEBUG", "") not in {"", "0"},
         manifest=env.get("TRAINSHED_MANIFEST") or None,
         base_image=env.get("TRAINSHED_BASE_IMAGE") or None,
+        registry=env.get("TRAINSHED_REGISTRY") or "127.0.0.1:5000",
         build_ca=_path(env, "PIP_CERT"),
         build_index=env.get("PIP_INDEX_URL") or None,
     )

@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +57,7 @@ def test_the_first_release_starts_the_environment(tmp_path: Path) -> None:
     with staged(tmp_path, live=False) as served:
         waits = served.deploy("run")
         assert (waits.returncode, served.servers()) == (0, [])
-        assert f"waits: nothing was released there yet" in waits.stderr
+        assert "waits: nothing was released there yet" in waits.stderr
 
         assert served.deploy("run", "--forward").returncode == 0
 

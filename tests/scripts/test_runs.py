@@ -25,7 +25,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
 @pytest.fixture(scope="module")
 def runs(repository: Repository) -> dict[str, Run]:
     named = {f"{run.model} {run.metrics['score']}": run for run in repository.store.runs()}
-    assert list(sorted(named)) == ["other 0.8", "tiny 0.8", "tiny 0.9"]
+    assert sorted(named) == ["other 0.8", "tiny 0.8", "tiny 0.9"]
     return named
 
 

@@ -37,8 +37,9 @@ def test_a_mistake_is_told_as_the_design_has_it() -> None:
     )
 
 
-def test_the_designs_example_loads() -> None:
-    loaded = config_file.load(DESIGN)
+@pytest.mark.parametrize("target", ["process", "docker"])
+def test_the_designs_example_loads(target: str) -> None:
+    loaded = config_file.load(DESIGN.replace("target: docker", f"target: {target}"))
 
     churn, lifetime = loaded.models["churn"], loaded.models["lifetime"]
     assert churn.data == Data(path="data/v1/train.csv")
@@ -48,6 +49,7 @@ def test_the_designs_example_loads() -> None:
     assert churn.serve == Serve(predictor="pipelines.predict:predict", include=["pipelines/"])
     assert lifetime.data.fetch == ["dvc", "pull", "data/big.parquet"]
     assert (churn.is_served, lifetime.is_served) == (True, False)
+    assert loaded.environments["production"].target == target
     assert loaded.environments["production"].port_of("churn") == 8080
 
 

@@ -128,3 +128,14 @@ def test_a_process_outlives_the_session_of_the_program_that_started_it(tmp_path:
     assert process.is_alive
     assert os.getsid(process.pid) == process.pid
     process.stop(grace=60)
+
+
+def test_a_process_is_found_by_its_arguments(start: Starter) -> None:
+    mine, other = f"{FOR_EVER}  # {os.urandom(8).hex()}", f"{FOR_EVER}  # {os.urandom(8).hex()}"
+    process, _ = start(mine), start(other)
+
+    assert processes.find("-c", mine) == [process]
+    assert processes.find(mine, "and another") == []
+
+    process.stop(grace=60)
+    assert processes.find(mine) == []

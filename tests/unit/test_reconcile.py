@@ -222,10 +222,11 @@ def test_with_no_release_left_the_environment_is_told_to_change_nothing(
 ) -> None:
     current = data.draw(currents(world, model))
     of_model = [tag for tag in world.tags if tag.model == model]
+    was_used = current.tag is not None or world.ledger.live("production", model) is not None
 
     step = plan(without_tags(world, of_model), model, "production", current, is_forward=is_forward)
 
-    assert step.action == "none-left"
+    assert step.action == ("none-left" if was_used else "wait")
     assert (step.desired, step.current, step.moves) == (None, current.tag, False)
 
 
@@ -313,6 +314,7 @@ def test_a_deployment_that_failed_is_no_place_to_roll_back_to() -> None:
         pytest.param(running(2), [1, 2], False, "none-left", id="every-tag-was-deleted"),
         pytest.param(running(2), [], True, "forward", id="a-release-moves-it"),
         pytest.param(running(3), [3], True, "rollback", id="forward-from-a-deleted-one"),
+        pytest.param(running(2), [2], True, "forward", id="forward-past-a-deleted-one"),
     ],
 )
 def test_the_action_says_what_is_done(
@@ -334,6 +336,7 @@ def test_the_action_says_what_is_done(
 def test_an_environment_without_a_first_release_waits_for_one() -> None:
     world = with_release(world_of(), release(1))
 
+    assert plan(world_of(), "churn", "production", running(None)).action == "wait"
     assert plan(world, "churn", "production", running(None)).action == "wait"
     assert plan(world, "churn", "production", running(None), is_forward=True).action == "forward"
 

@@ -87,20 +87,29 @@ class Admin:
         self, method: str, path: str, content: Any = None, *, etag: str | None = None
     ) -> tuple[int, str, str]:
         headers = {"Host": self.token, "Origin": f"http://{self.token}"}
-        if content is not None:
-            headers["Content-Type"] = "application/json"
-        if etag is not None:
-            headers["If-Match"] = etag
+        answer = self._send(method, path, content, {**headers, **_based_on(etag)})
+        if answer[0] == http.client.FORBIDDEN:  # it was not told its configuration yet
+            answer = self._send(method, path, content, _based_on(etag))
+        return answer
+
+    def _send(
+        self, method: str, path: str, content: Any, headers: Mapping[str, str]
+    ) -> tuple[int, str, str]:
         connection = http.client.HTTPConnection(self.host, self.port, timeout=_TIMEOUT_SECONDS)
+        body = None if content is None else json.dumps(content).encode()
+        kind = {} if body is None else {"Content-Type": "application/json"}
         try:
-            body = None if content is None else json.dumps(content).encode()
-            connection.request(method, path, body=body, headers=headers)
+            connection.request(method, path, body=body, headers={**headers, **kind})
             response = connection.getresponse()
             return response.status, response.getheader("Etag") or "", response.read().decode()
         except (OSError, http.client.HTTPException) as error:
             raise _refused(f"{method} {path}: {type(error).__name__}: {error}") from None
         finally:
             connection.close()
+
+
+def _based_on(etag: str | None) -> dict[str, str]:
+    return {} if etag is None else {"If-Match": etag}
 
 
 def configuration(*, token: str, upstream: str, port: int, domain: str | None) -> dict[str, Any]:

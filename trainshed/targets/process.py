@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from trainshed import http_client, state_files, tags
+from trainshed import http_client, processes, state_files, tags
 from trainshed.manifest import Manifest
 from trainshed.processes import Process
 from trainshed.project import Project
@@ -100,9 +100,8 @@ class ProcessTarget:
         for folder in sorted((self.folder / "servers").glob("*")):
             if live is not None and folder.name == live.folder:
                 continue
-            server = state_files.read(folder / "server.json")
-            if server is not None:
-                Process(pid=server["pid"], started=server["started"]).stop(grace=_DRAIN_SECONDS)
+            for process in _processes_of(folder):
+                process.stop(grace=_DRAIN_SECONDS)
             shutil.rmtree(folder, ignore_errors=True)
 
     def stop(self) -> None:
@@ -128,3 +127,11 @@ class ProcessTarget:
                 f"--commit {manifest.commit[:12]}",
             )
         return found
+
+
+def _processes_of(folder: Path) -> list[Process]:
+    """Return the process of a server's folder; its starter may have been killed unrecorded."""
+    server = state_files.read(folder / "server.json")
+    if server is None:
+        return processes.find(str(folder / "manifest.json"))
+    return [Process(pid=server["pid"], started=server["started"])]
