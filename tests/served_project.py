@@ -157,7 +157,7 @@ class Served:
         answers, stopping, began = Answers(), threading.Event(), threading.Event()
 
         def ask() -> None:
-            while not stopping.wait(0.01):
+            while not stopping.wait(0.02):
                 self._note(answers, environment)
                 began.set()
 

@@ -22,7 +22,7 @@ def _path(value: str) -> str:
     problem = paths.problem_with(value)
     if problem:
         raise ValueError(f"is not a path inside the repository: it {problem}")
-    return value
+    return paths.plain(value)
 
 
 def _command_part(value: str) -> str:

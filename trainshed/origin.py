@@ -4,6 +4,7 @@ What the origin has is mirrored into refs of our own (`refs/trainshed/origin/`) 
 and only read from there: a person's local tags and branches are neither trusted nor touched.
 """
 
+import contextlib
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainshed import git, ledger, locks, tags
+from trainshed.aside import Aside
 from trainshed.cmd import Finished
 from trainshed.errors import ConflictError, OutsideError, ReleaseStateError
 from trainshed.ledger import Ledger, Records
@@ -67,9 +69,7 @@ class Origin:
             OriginCannotBeRead: it cannot be reached; an empty answer is never made of that.
             OriginWasReplaced, LedgerWasRewritten: it lost what it had.
         """
-        branch, mirror = self._refreshed()
-        ledger_commit = mirror.get(f"{_MIRROR}/ledger", (None, ""))[0]
-        folded = ledger.read(self.repository, ledger_commit)
+        branch, mirror, folded = self._refreshed()
         named = self._release_tags(mirror)
         return World(
             branch=branch,
@@ -77,7 +77,7 @@ class Origin:
             tags=self._facts({t: f for t, f in named.items() if not t.is_mark}, folded),
             marks=frozenset(tag.release for tag in named if tag.is_mark),
             ledger=folded,
-            ledger_commit=ledger_commit,
+            ledger_commit=_ledger_in(mirror),
         )
 
     def change(self, build: Callable[[World], Change | None]) -> World:
@@ -101,19 +101,24 @@ class Origin:
             fix="Wait for the other runs to end, then run the same command again.",
         )
 
-    def _refreshed(self) -> tuple[str, dict[str, tuple[str, str]]]:
-        """Return the default branch's name and the mirror, fetched if the origin has changed.
+    def _refreshed(self) -> tuple[str, dict[str, tuple[str, str]], Ledger]:
+        """Return the default branch's name, the mirror and its ledger, fetched if need be.
 
-        One process of a clone at a time: another's fetch would be seen by halves, or be in the way.
+        The mirror is read while the origin is asked whether it has changed: mostly it has not. One
+        process of a clone at a time: another's fetch would be seen by halves, or be in the way.
         """
         common = self.repository.read("rev-parse", "--path-format=absolute", "--git-common-dir")
         with locks.held(Path(common) / "trainshed.lock"):
-            listing, branch = self._list()
+            listed = Aside(self._list)
             mirror = self._mirror()
+            folded: Ledger | None = None
+            with contextlib.suppress(ledger.LedgerIsMalformed):  # the origin's may be mended
+                folded = ledger.read(self.repository, _ledger_in(mirror))
+            listing, branch = listed.outcome()
             if _mirrored(listing, branch) != {ref: oid for ref, (oid, _) in mirror.items()}:
                 self._fetch(listing, branch, mirror=mirror)
-                mirror = self._mirror()
-            return branch, mirror
+                mirror, folded = self._mirror(), None
+            return branch, mirror, folded or ledger.read(self.repository, _ledger_in(mirror))
 
     def _list(self) -> tuple[dict[str, str], str]:
         found = self.repository.run(
@@ -256,6 +261,10 @@ class Origin:
         """Write an annotated tag's object, without a ref; the message is kept to the letter."""
         text = f"object {commit}\ntype commit\ntag {tag}\ntagger {tagger}\n\n{message}"
         return self.repository.run("mktag", stdin=text.encode()).out.strip()
+
+
+def _ledger_in(mirror: Mapping[str, tuple[str, str]]) -> str | None:
+    return mirror.get(f"{_MIRROR}/ledger", (None, ""))[0]
 
 
 def _mirrored(listing: Mapping[str, str], branch: str) -> dict[str, str]:

@@ -12,7 +12,14 @@ def problem_with(path: str) -> str | None:
         return "is absolute"
     if ".." in pure.parts:
         return "leads upwards with `..`"
+    if not pure.parts:
+        return "is the whole folder"
     return None
+
+
+def plain(path: str) -> str:
+    """Write a path as git does: `./a//b/` is `a/b/`; a slash at its end stays."""
+    return str(PurePosixPath(path)) + ("/" if path.endswith("/") else "")
 
 
 def is_inside(path: Path, folder: Path) -> bool:

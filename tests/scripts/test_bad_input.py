@@ -277,6 +277,11 @@ TRAINERS = {
         error="trainer-broke-the-contract]: The trainer's line `artifact=models/../../model` is "
         f"not a path inside the checkout: it leads upwards with `..`.{PRINT_PATH}",
     ),
+    "artifact-is-the-checkout": says(
+        "artifact=.",
+        error="trainer-broke-the-contract]: The trainer's line `artifact=.` is not a path inside "
+        f"the checkout: it is the whole folder.{PRINT_PATH}",
+    ),
     "artifact-is-a-link-outside": trainer(
         f'ln -s /etc/hostname "$2"; {REPORT}',
         error="file-is-missing]: The trainer's `artifact=models/tiny` lies outside the checkout "

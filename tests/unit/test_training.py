@@ -167,6 +167,7 @@ def test_whatever_decides_the_outcome_changes_the_run(repository: Repository) ->
         pytest.param({}, {"target": None}, id="target"),
         pytest.param({}, {"metrics": {"score": {"direction": "minimize"}}}, id="judgement"),
         pytest.param({}, {"inputs": ["code"]}, id="slash"),
+        pytest.param({}, {"inputs": [".//code/"], "data": "./data/train.csv"}, id="dots"),
         pytest.param({}, {"seed": 0}, id="default-written-out"),
     ],
 )
