@@ -104,6 +104,16 @@ class Served:
             check=False,
         )
 
+    def started(self, name: str, *arguments: str) -> "subprocess.Popen[str]":
+        """Start a script in the clone; its output can be read while it runs."""
+        return subprocess.Popen(
+            [sys.executable, ROOT / "scripts" / f"{name}.py", *arguments],
+            cwd=self.repo.folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
     def deploy(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess:
         return self.script("deploy", *(arguments or ["run"]), **variables)
 
@@ -181,8 +191,8 @@ class Served:
     def folders(self) -> list[str]:
         """List all that a deployment may leave behind: servers' folders, checkouts, new runs."""
         found = [*self.state.glob("environments/*/*/servers/*"), *self.state.glob("checkouts/*")]
-        found += self.state.glob("runs/.*")
-        return sorted(str(path.relative_to(self.state)) for path in found)
+        found += [*self.state.glob("runs/.*"), *self.repo.folder.glob(".git/worktrees/*")]
+        return sorted(str(path.relative_to(self.repo.folder)) for path in found)
 
     def stop(self) -> None:
         """Stop every process by the target's own means; none may be left over."""

@@ -35,7 +35,7 @@ def kill(when: str, what: str, *, call: int = 1, name: str) -> object:
 
 MOVES = [
     kill("before", COPY, name="copying-the-code"),  # in the midst of a checkout
-    kill("after", PROCESS, name="the-server-is-recorded"),  # nobody knows its pid
+    kill("after", PROCESS, name="starting-the-process"),  # its pid is written down nowhere
     *(kill(when, what, name=name) for name, what in STEPS.items() for when in ("before", "after")),
 ]
 
@@ -79,7 +79,7 @@ def test_a_killed_forward_move_is_finished_by_the_next_run(tmp_path: Path, at: K
     "at",
     [
         kill("before", STEPS["edge"], name="edge"),
-        kill("after", PROCESS, call=2, name="the-edge-is-recorded"),  # nobody knows its pid
+        kill("after", PROCESS, call=2, name="starting-the-process"),  # of the edge
         kill("after", STEPS["edge"], name="edge"),
     ],
 )

@@ -170,9 +170,9 @@ DATA_SETS = {
         "  Make it write there: it runs in the checkout's folder.\n",
     ),
     "no-program-to-fetch-it": Mistake(
-        keys={"data": {"path": "d", "fetch": ["no-such-program"], "sha256": A_DIGEST}},
+        keys={"data": {"path": "d", "fetch": ["./no-such-program"], "sha256": A_DIGEST}},
         exit_code=PROGRAM,
-        error="fetch-failed]: The `fetch:` command of d failed: The program no-such-program "
+        error="fetch-failed]: The `fetch:` command of d failed: The program ./no-such-program "
         "cannot be started: No such file or directory.\n"
         "  Run it by hand in a clean clone; it may lack a credential or a file of `inputs:`.\n",
     ),
@@ -197,9 +197,9 @@ TRAINERS = {
         "  Raise `timeout:` of the model in trainshed.yml, or make training faster.\n",
     ),
     "cannot-be-started": Mistake(
-        keys={"train": ["no-such-program", "{data}"]},
+        keys={"train": ["./no-such-program", "{data}"]},
         exit_code=PROGRAM,
-        error="trainer-is-missing]: `no-such-program data/train.csv` cannot be started: "
+        error="trainer-is-missing]: `./no-such-program data/train.csv` cannot be started: "
         "No such file or directory.\n"
         "  Check `train:` in trainshed.yml, and that the program is installed here.\n",
     ),

@@ -38,7 +38,7 @@ PROGRAM = """
     find_leftovers() {{ find .trainshed/checkouts -mindepth 1; find .trainshed/runs -name '.*'; }}
     mount -t tmpfs -o size=2m none .trainshed
     {train} 2>error; echo "exit code $?"; find_leftovers
-    mount -o remount,size=64m .trainshed
+    mount -o remount,size=64m none .trainshed
     {train} 2>&1 | grep -o 'found=false'; find_leftovers
 """
 

@@ -89,9 +89,7 @@ def test_an_odd_name_means_itself_and_nothing_else(repository: Repository, name:
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
-def test_an_odd_name_of_a_folder_means_all_that_is_in_it(
-    repository: Repository, name: str
-) -> None:
+def test_an_odd_name_of_a_folder_means_all_that_is_in_it(repository: Repository, name: str) -> None:
     repository.commit({f"{name}/a": "1", f"{name}/b/c": "2", "starry/a": "3"})
 
     assert checked_out(repository, [f"{name}/"]) == {f"{name}/a", f"{name}/b/c"}
@@ -305,7 +303,7 @@ def start(repository: Repository, doing: str) -> subprocess.Popen[str]:
     )
     return subprocess.Popen(
         [sys.executable, "-c", program],
-        env={**os.environ, "PYTHONPATH": str(trainers.ROOT)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, [trainers.ROOT, *sys.path]))},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

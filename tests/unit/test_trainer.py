@@ -205,7 +205,7 @@ def test_a_program_that_ends_well_without_a_metric_of_the_configuration_is_refus
 @pytest.mark.parametrize(
     ("argv", "reason"),
     [
-        pytest.param(["no-such-program"], "No such file or directory", id="not-installed"),
+        pytest.param(["./no-such-program"], "No such file or directory", id="not-there"),
         pytest.param(["./notes.txt"], "Permission denied", id="not-executable"),
         pytest.param(["./notes.txt/train"], "Not a directory", id="below-a-file"),
         pytest.param(["./data"], "Exec format error", id="no-program-at-all"),
