@@ -1,21 +1,22 @@
 """A repository to measure in: a bare origin, and a clone of this repository's last commit."""
 
 import json
+import secrets
 import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.harness import ROOT, MeasuredProgramFailed, ours, seconds
-from trainshed import git, http_client, ports, project
+from trainshed import git, http_client, ports, project, targets
 from trainshed.store import Store
-from trainshed.targets.process import ProcessTarget
 
 
 @dataclass(frozen=True, kw_only=True)
 class Journey:
     clone: Path
     port: int
+    environment: str = "production"
 
     def script(self, name: str, *arguments: str) -> float:
         """Run one of our scripts in the clone; return its wall time in seconds."""
@@ -57,21 +58,31 @@ class Journey:
 
     def stop(self) -> None:
         here = project.open_at(self.clone)
-        ProcessTarget(
-            here, Store(here), environment="production", model="churn", port=self.port,
+        settings = here.config().environments[self.environment]
+        target = targets.make(
+            here, Store(here), environment=self.environment, model="churn", settings=settings,
             tell=lambda _: None,
-        ).stop()  # fmt: skip
+        )  # fmt: skip
+        target.stop()
 
 
-def prepare(folder: Path) -> Journey:
-    """Make a bare origin and a clone from this repository's last commit."""
+def prepare(folder: Path, *, registry: str | None = None) -> Journey:
+    """Make a bare origin and a clone from this repository's last commit.
+
+    With a registry, releases are images there and the target is this machine's engine.
+    """
     origin, clone = folder / "origin.git", folder / "clone"
     port = ports.free_port()
     seconds(["git", "init", "--quiet", "--bare", "-b", "main", origin], folder=folder)
     seconds(["git", "push", "--quiet", "--no-verify", origin, "HEAD:refs/heads/main"])
     seconds(["git", "clone", "--quiet", origin, clone], folder=folder)
-    made = Journey(clone=clone, port=port)
-    made.commit("trainshed.yml", "port: 8080", f"port: {port}")
+    made = Journey(clone=clone, port=port, environment=f"bench-{secrets.token_hex(3)}")
+    target = "process" if registry is None else "docker"
+    place = f"{made.environment}: {{target: {target}, port: {port}}}"
+    made.commit("trainshed.yml", "production: {target: process, port: 8080}", place)
+    if registry is not None:
+        image = f"image: {registry}/trainshed-bench/churn"
+        made.commit("trainshed.yml", "timeout: 30m\n", f"timeout: 30m\n    {image}\n")
     return made
 
 

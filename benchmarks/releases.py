@@ -7,6 +7,7 @@ from benchmarks import journey
 from benchmarks.harness import Context, Measurement, benchmark, seconds
 from trainshed import git, ledger, manifest, project
 from trainshed.origin import Origin
+from trainshed.settings import settings
 from trainshed.tags import Tag, Version
 
 _GTO = ["gto==1.10.1"]
@@ -46,9 +47,18 @@ def noop(context: Context) -> Measurement:
 
 
 @benchmark("rollback.process", unit="s", aim=2.0, better="lower")
-def rollback(context: Context) -> Measurement:
+def rollback_process(context: Context) -> Measurement:
     """From `git push --delete` to the previous version answering, target process."""
-    made = journey.prepare(context.scratch)
+    return _rollback(context, journey.prepare(context.scratch))
+
+
+@benchmark("rollback.docker", unit="s", aim=2.0, better="lower")
+def rollback_docker(context: Context) -> Measurement:
+    """From `git push --delete` to the previous version answering, its image on the host."""
+    return _rollback(context, journey.prepare(context.scratch, registry=settings().registry))
+
+
+def _rollback(context: Context, made: journey.Journey) -> Measurement:
     repository = git.Repository(made.clone)
     try:
         for data in ("data/v1", "data/v2"):

@@ -49,12 +49,20 @@ class Builder:
             ImageCannotBeBuilt: shows the end of what the build said.
             ReleaseIsNotHealthy, GoldenRowsDiffer: it does not answer as the run did.
         """
-        context = self._context(run, folder, chosen, commit=commit)
-        built = self._build(context, run, chosen)
+        built = self.build_only(run, folder, chosen, commit=commit)
         self._check(built, run, folder)
         for tag in (names.fixed, names.moving):
             built.tag(names.repository, tag)
         return built
+
+    def build_only(self, run: Run, folder: Path, chosen: Model, *, commit: str) -> Any:
+        """Build an image and return it, neither checked nor tagged."""
+        context = self._context(run, folder, chosen, commit=commit)
+        labels = image.labels(run)
+        if chosen.serve != "none" and chosen.serve.predictor is not None:
+            labels[f"{image.LABEL}.predictor"] = chosen.serve.predictor
+        image_id = build(self.client, context, labels=labels, tell=self.tell)
+        return self.client.images.get(image_id)
 
     def _context(self, run: Run, folder: Path, chosen: Model, *, commit: str) -> bytes:
         files = {
@@ -89,41 +97,6 @@ class Builder:
                 if path.is_file()
             }
 
-    def _build(self, context: bytes, run: Run, chosen: Model) -> Any:
-        arguments: dict[str, str] = {}
-        now = settings()
-        if now.base_image:
-            arguments["BASE"] = now.base_image
-        if now.build_index:
-            arguments["PIP_INDEX_URL"] = now.build_index
-        labels = image.labels(run)
-        if chosen.serve != "none" and chosen.serve.predictor is not None:
-            labels[f"{image.LABEL}.predictor"] = chosen.serve.predictor
-        said: list[str] = []
-        image_id = ""
-        with engine.told("building an image"):
-            lines = self.client.api.build(
-                fileobj=io.BytesIO(context), custom_context=True, buildargs=arguments,
-                labels=labels, rm=True, forcerm=True, decode=True,
-            )  # fmt: skip
-            for line in lines:
-                said.append(str(line.get("stream") or line.get("error") or "").rstrip())
-                image_id = line.get("aux", {}).get("ID", image_id)
-                if "error" in line:
-                    image_id = ""
-                    break
-                step = _STEP.match(said[-1])
-                if step:
-                    self.tell(step[0] if len(step[0]) <= 80 else f"{step[0][:79]}…")
-        if not image_id:
-            tail = "\n".join(f"  {line}" for line in said if line)[-2000:]
-            raise ImageCannotBeBuilt(
-                f"The image of {run.model} cannot be built:\n{tail}",
-                fix="Mend what it says. The lock must install on the base image "
-                "(TRAINSHED_BASE_IMAGE names another one).",
-            )
-        return self.client.images.get(image_id)
-
     def _check(self, built: Any, run: Run, folder: Path) -> None:
         """Ask the golden rows inside the image, as it will run."""
         with _running(self.client, built, run) as started:
@@ -142,8 +115,41 @@ class Builder:
             self.tell(f"{checked} golden rows are answered equally inside the image")
 
 
-# An engine that comes back brings back what ran.
-RESTART: Any = {"Name": "unless-stopped", "MaximumRetryCount": 0}
+def build(
+    client: Client, context: bytes, *, labels: Mapping[str, str], tell: Callable[[str], None]
+) -> str:
+    """Build a context (a tar with a Dockerfile that takes BASE); return the image's id.
+
+    Raises:
+        ImageCannotBeBuilt: shows the end of what the build said.
+    """
+    now = settings()
+    given = {"BASE": now.base_image, "PIP_INDEX_URL": now.build_index}
+    arguments = {name: value for name, value in given.items() if value}
+    said: list[str] = []
+    image_id = ""
+    with engine.told("building an image"):
+        lines = client.api.build(
+            fileobj=io.BytesIO(context), custom_context=True, buildargs=arguments,
+            labels=dict(labels), rm=True, forcerm=True, decode=True,
+        )  # fmt: skip
+        for line in lines:
+            said.append(str(line.get("stream") or line.get("error") or "").rstrip())
+            image_id = line.get("aux", {}).get("ID", image_id)
+            if "error" in line:
+                image_id = ""
+                break
+            step = _STEP.match(said[-1])
+            if step:
+                tell(step[0] if len(step[0]) <= 80 else f"{step[0][:79]}…")
+    if not image_id:
+        tail = "\n".join(f"  {line}" for line in said if line)[-2000:]
+        raise ImageCannotBeBuilt(
+            f"The image cannot be built:\n{tail}",
+            fix="Mend what it says. The lock must install on the base image "
+            "(TRAINSHED_BASE_IMAGE names another one).",
+        )
+    return image_id
 
 
 def server_options(*, predictor: str | None) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from trainshed.engine import Client
 from trainshed.errors import ReleaseStateError, TrainshedError
 from trainshed.manifest import Manifest
 from trainshed.store import Store
-from trainshed.targets.docker_edge import file_in
+from trainshed.targets.docker_caddy import file_in
 
 
 class ReleaseCannotGoLiveAgain(ReleaseStateError):

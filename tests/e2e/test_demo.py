@@ -87,7 +87,7 @@ def left(source: Path) -> list[str]:
         if any(place in part for part in one.info["cmdline"] or ())
         and one.info["status"] != psutil.STATUS_ZOMBIE
     ]
-    return [*processes, *os.listdir(place)]
+    return [*processes, *map(str, temporary(source).iterdir())]
 
 
 def git(folder: Path, *arguments: str) -> str:

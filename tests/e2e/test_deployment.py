@@ -339,6 +339,7 @@ def test_a_release_that_is_not_fit_never_goes_live(
 
     with first.asked() as answers:
         finished = first.deploy("run", "--forward")
+        first.assert_runs(V0)
         again = first.deploy("run")
 
     assert finished.returncode == 3

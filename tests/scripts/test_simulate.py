@@ -1,4 +1,4 @@
-"""scripts/simulate.py plays a pull request, a merge and a revert, by the scripts of the workflows."""
+"""scripts/simulate.py plays a pull request, a merge and a revert, by the workflows' scripts."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path

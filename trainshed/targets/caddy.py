@@ -1,4 +1,4 @@
-"""The edge of target `docker`: Caddy, driven through its admin API.
+"""The two Caddys of target `docker`: their configurations, and the edge's admin API.
 
 The configuration is one JSON document made here. Caddy saves what it was last told, and resumes
 with it after a crash. Every change carries the Etag of what it was based on, so that of two
@@ -14,6 +14,8 @@ from typing import Any
 from trainshed.errors import ConflictError, OutsideError
 
 ADMIN_PORT = 2019
+EDGE_PORT = 8080
+"""Where the edge listens inside the network."""
 _TIMEOUT_SECONDS = 10.0
 _UPSTREAMS = "/id/live/upstreams"
 
@@ -112,34 +114,50 @@ def _based_on(etag: str | None) -> dict[str, str]:
     return {} if etag is None else {"If-Match": etag}
 
 
-def configuration(*, token: str, upstream: str, port: int, domain: str | None) -> dict[str, Any]:
+def edge(*, token: str, upstream: str) -> dict[str, Any]:
     """Return the edge's whole configuration.
 
     Args:
-        token: what a request to the admin API must name as its host and origin.
+        token: what a request to the admin API must name as its origin: every container on the
+            network reaches the API, and only the deployer knows the token.
         upstream: host and port of the live release, inside the network.
-        port: where Caddy listens inside its container, without a domain.
-        domain: a name that Caddy gets a certificate for; it then listens on 443 (and 80).
     """
-    proxy = {
-        "@id": "live",
-        "handler": "reverse_proxy",
-        "upstreams": [{"dial": upstream}],
-    }
-    route: dict[str, Any] = {"handle": [proxy]}
-    listen = [f":{port}"]
-    if domain is not None:
-        route["match"] = [{"host": [domain]}]
-        listen = [":443"]
+    proxy = {"@id": "live", "handler": "reverse_proxy", "upstreams": [{"dial": upstream}]}
     admin = {
         "listen": f"0.0.0.0:{ADMIN_PORT}",
         "enforce_origin": True,
         "origins": [f"http://{token}"],
     }
-    return {
-        "admin": admin,
-        "apps": {"http": {"servers": {"live": {"listen": listen, "routes": [route]}}}},
+    return {"admin": admin, "apps": _server([f":{EDGE_PORT}"], {"handle": [proxy]})}
+
+
+def door(*, edge: str, port: int, domain: str | None) -> dict[str, Any]:
+    """Return the door's configuration, which never changes.
+
+    Args:
+        edge: the edge's name inside the network.
+        port: where it listens without a domain.
+        domain: a name that it gets a certificate for; it then listens on 443, and on 80 for that.
+    """
+    proxy = {
+        "handler": "reverse_proxy",
+        "request_buffers": 1 << 20,  # what can be sent once more must be at hand
+        "load_balancing": {
+            "try_duration": "5s",
+            "try_interval": "20ms",
+            "retry_match": [{"method": ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]}],
+        },
+        "upstreams": [{"dial": f"{edge}:{EDGE_PORT}"}],
     }
+    route: dict[str, Any] = {"handle": [proxy]}
+    if domain is not None:
+        route["match"] = [{"host": [domain]}]
+    listen = [f":{port}"] if domain is None else [":443"]
+    return {"admin": {"disabled": True}, "apps": _server(listen, route)}
+
+
+def _server(listen: list[str], route: dict[str, Any]) -> dict[str, Any]:
+    return {"http": {"servers": {"live": {"listen": listen, "routes": [route]}}}}
 
 
 def upstream_in(config: Mapping[str, Any] | None) -> str | None:

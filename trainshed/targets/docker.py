@@ -1,7 +1,8 @@
 """Target `docker`: a container per release on one host, behind an edge that never closes.
 
 Everything is named after environment and model (`trainshed-production-churn`): the network, the
-edge (`…-edge`), and one container per release (`…-v1.1.0`). The engine's labels tell whose it is,
+door that holds the live port (`…-door`), the edge behind it that is switched (`…-edge`), and one
+container per release (`…-v1.1.0`). The engine's labels tell whose it is,
 so nothing is kept on the deployer's machine. The inference log lies on the volume
 `trainshed-<model>-log`, a folder per release.
 """
@@ -18,8 +19,10 @@ from trainshed.errors import ReleaseStateError
 from trainshed.manifest import Manifest
 from trainshed.reconcile import Current
 from trainshed.tags import Tag
-from trainshed.targets import caddy, fitness
-from trainshed.targets.docker_edge import Edge, file_in
+from trainshed.targets import caddy, docker_caddy, fitness
+from trainshed.targets.docker_caddy import file_in
+from trainshed.targets.docker_door import Door
+from trainshed.targets.docker_edge import Edge
 
 _READY_SECONDS = 60.0
 _DRAIN_SECONDS = 15
@@ -56,14 +59,14 @@ class DockerTarget:
         }
         self._client = client
         self._model = model
-        self._port = settings.port_of(model)
         self._tell = tell
         self._before: caddy.State | None = None
-        self._edge = Edge(
+        self._edge = Edge(client=client, name=self.name, labels=self._labels)
+        self._door = Door(
             client=client,
             name=self.name,
             address=settings.address,
-            port=self._port,
+            port=settings.port_of(model),
             domain=settings.domain,
             labels=self._labels,
         )
@@ -73,7 +76,8 @@ class DockerTarget:
         tag = self._tag_of(upstream)
         if tag is None:
             return Current(tag=None)
-        return Current(tag=tag, is_healthy=self._edge.is_running and self._answers(tag))
+        is_open = self._door.is_running and self._edge.is_running
+        return Current(tag=tag, is_healthy=is_open and self._answers(tag))
 
     def prepare(self, manifest: Manifest) -> None:
         """Start a release's container beside the live one.
@@ -84,7 +88,9 @@ class DockerTarget:
             ReleaseIsNotHealthy, GoldenRowsDiffer: it started, but is not fit to be live.
         """
         found = self._image_of(manifest)
+        docker_caddy.ensure_network(self._client, self.name, self._labels)
         self._before = self._edge.ensure()
+        self._door.ensure()
         started = self._container(manifest, found)
         try:
             self._check(manifest, started)
@@ -108,20 +114,22 @@ class DockerTarget:
         for number, one in enumerate(others):
             with engine.told(f"stopping {one.name}"):
                 if one.status == "running":
+                    # One that is always restarted would come back with the engine.
+                    one.update(restart_policy={"Name": "no"})
                     one.stop(timeout=_DRAIN_SECONDS)
                 if number >= _KEPT:
                     one.remove(force=True)
 
     def stop(self) -> None:
         """Remove everything but images and the inference log: for a demo or a test that is over."""
-        edge = self._edge.container
-        for one in [*self._containers(), *([edge] if edge is not None else [])]:
+        fronts = [one for one in (self._door.container, self._edge.container) if one is not None]
+        for one in [*fronts, *self._containers()]:
             with engine.told(f"removing {one.name}"):
-                one.remove(force=True)
-        for network in self._client.networks.list(names=[self.name]):
-            network.remove()
-        for kind in ("config", "data"):
-            for volume in self._client.volumes.list(filters={"name": f"{self.name}-edge-{kind}"}):
+                one.remove(force=True, v=True)
+        with engine.told(f"removing what {self.name} kept"):
+            for network in self._client.networks.list(names=[f"^{self.name}$"]):
+                network.remove()
+            for volume in self._client.volumes.list(filters={"name": f"^{self.name}-(edge|door)-"}):
                 volume.remove(force=True)
 
     def _image_of(self, manifest: Manifest) -> Any:
@@ -158,6 +166,7 @@ class DockerTarget:
             one = self._create(manifest, found, name)
         with engine.told(f"starting {name}"):
             if one.status != "running":
+                one.update(restart_policy=docker_caddy.ALWAYS)
                 one.start()
                 one.reload()
         return one
@@ -178,7 +187,7 @@ class DockerTarget:
                 volumes=log,
                 labels=labels,
                 environment={"TRAINSHED_MANIFEST": manifest.to_json()},
-                restart_policy=image_build.RESTART,
+                restart_policy=docker_caddy.ALWAYS,
                 **options,
             )
 

@@ -1,26 +1,22 @@
-"""The edge's container: it holds the live port, and its network joins it to the releases."""
+"""The edge: the Caddy behind the door that knows which release is live, and is switched."""
 
-import io
 import json
 import secrets
-import tarfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from docker.errors import APIError, NotFound
+from docker.errors import NotFound
 
-from trainshed import engine, image, image_build, ports
+from trainshed import engine, image
 from trainshed.engine import Client
 from trainshed.errors import OutsideError
-from trainshed.targets import EdgeCannotStart, caddy
+from trainshed.targets import EdgeCannotStart, caddy, docker_caddy
 
-_IMAGE = "caddy:2"
 _START_SECONDS = 15.0
 _POLL_SECONDS = 0.02
 _TOKEN = f"{image.LABEL}.token"
-_LISTEN = f"{image.LABEL}.listen"
 _SAVED = "/config/caddy/autosave.json"
 
 
@@ -29,9 +25,6 @@ class Edge:
     client: Client
     name: str
     """Of the environment and model: `trainshed-production-churn`; also the network's name."""
-    address: str
-    port: int
-    domain: str | None
     labels: Mapping[str, str]
 
     @property
@@ -51,7 +44,7 @@ class Edge:
         if one.status == "running":
             try:
                 return self.admin(one).state().upstream
-            except caddy.EdgeRefused:
+            except OutsideError:
                 pass
         return caddy.upstream_in(_saved(one))
 
@@ -62,21 +55,19 @@ class Edge:
     def ensure(self) -> caddy.State:
         """Start the edge unless it runs, and return what it is told.
 
+        One whose saved configuration is damaged cannot start: it is made anew, with an empty one.
+
         Raises:
-            PortIsInUse: another program holds the live port.
             EdgeCannotStart: it did not answer.
         """
-        one = self.container
-        if one is not None and one.labels.get(_LISTEN) != self._listen:
-            with engine.told(f"removing {one.name}"):  # the port or domain was changed
-                one.remove(force=True)
-            one = None
-        self._ensure_network()
-        if one is None:
-            one = self._create()
-        if one.status != "running":
-            self._start(one)
-        return self._await(one)
+        one = self.container or self._create()
+        try:
+            return self._started(one)
+        except EdgeCannotStart:
+            with engine.told(f"removing {one.name}"):
+                one.remove(force=True, v=True)
+                self.client.volumes.get(f"{self.name}-edge-config").remove(force=True)
+            return self._started(self._create())
 
     def switch(self, upstream: str, *, before: caddy.State) -> None:
         one = self.container
@@ -84,49 +75,24 @@ class Edge:
             raise EdgeCannotStart(
                 f"{self.name}-edge is gone.", fix="Run the same command again: it is made anew."
             )
-        config = caddy.configuration(
-            token=self._token(), upstream=upstream, port=self.port, domain=self.domain
-        )
+        config = caddy.edge(token=self._token(), upstream=upstream)
         self.admin(one).switch(upstream, before=before, config=config)
 
-    @property
-    def _listen(self) -> str:
-        return f"{self.address}:{self.port} {self.domain or ''}".strip()
-
-    def _ensure_network(self) -> None:
-        with engine.told(f"making the network {self.name}"):
-            try:
-                self.client.networks.get(self.name)
-            except NotFound:
-                self.client.networks.create(
-                    self.name, driver="bridge", check_duplicate=True, labels=dict(self.labels)
-                )
-
     def _create(self) -> Any:
-        if engine.image(self.client, _IMAGE) is None:
-            with engine.told(f"pulling {_IMAGE}"):
-                self.client.images.pull(_IMAGE)
-        published: dict[str, Any] = {f"{caddy.ADMIN_PORT}/tcp": ("127.0.0.1", None)}
-        if self.domain is None:
-            published[f"{self.port}/tcp"] = (self.address, self.port)
-        else:
-            published |= {f"{port}/tcp": ("0.0.0.0", port) for port in (80, 443)}  # noqa: S104
         self._token()
-        with engine.told(f"making {self.name}-edge"):
-            return self.client.containers.create(
-                _IMAGE,
-                ["caddy", "run", "--resume"],
-                name=f"{self.name}-edge",
-                network=self.name,
-                ports=published,
-                environment={"CADDY_ADMIN": f"0.0.0.0:{caddy.ADMIN_PORT}"},
-                volumes={
-                    f"{self.name}-edge-{kind}": {"bind": f"/{kind}", "mode": "rw"}
-                    for kind in ("config", "data")
-                },
-                labels={**self.labels, _LISTEN: self._listen},
-                restart_policy=image_build.RESTART,
-            )
+        return docker_caddy.create(
+            self.client,
+            f"{self.name}-edge",
+            ["caddy", "run", "--resume"],
+            network=self.name,
+            ports={f"{caddy.ADMIN_PORT}/tcp": ("127.0.0.1", None)},
+            environment={"CADDY_ADMIN": f"0.0.0.0:{caddy.ADMIN_PORT}"},
+            volumes={
+                f"{self.name}-edge-{kind}": {"bind": f"/{kind}", "mode": "rw"}
+                for kind in ("config", "data")
+            },
+            labels=dict(self.labels),
+        )
 
     def _token(self) -> str:
         """Return what the admin API wants to be told; it is kept with the saved configuration."""
@@ -140,24 +106,9 @@ class Edge:
         kept: str = volume.attrs["Labels"][_TOKEN]
         return kept
 
-    def _start(self, one: Any) -> None:
-        try:
-            one.start()
-        except APIError as error:
-            said = str(error.explanation or error)
-            if "already allocated" in said or "address already in use" in said:
-                raise ports.PortIsInUse(
-                    f"Port {self.port} on {self.address} is in use by another program.",
-                    fix=f"Stop that program (`ss -ltnp 'sport = :{self.port}'` names it), or "
-                    "change `port:` of the environment in trainshed.yml.",
-                ) from None
-            raise EdgeCannotStart(
-                f"{one.name} cannot be started: {said}",
-                fix="Mend what it says, then run the same command again.",
-            ) from None
-        one.reload()
-
-    def _await(self, one: Any) -> caddy.State:
+    def _started(self, one: Any) -> caddy.State:
+        if one.status != "running":
+            docker_caddy.start(one, address="127.0.0.1", port=0)
         deadline = time.monotonic() + _START_SECONDS
         last: OutsideError | None = None
         while time.monotonic() < deadline:
@@ -175,7 +126,7 @@ class Edge:
 
 def _saved(one: Any) -> Mapping[str, Any] | None:
     """Read what a stopped Caddy saved last, out of its volume."""
-    content = file_in(one, _SAVED)
+    content = docker_caddy.file_in(one, _SAVED)
     if content is None:
         return None
     try:
@@ -183,17 +134,3 @@ def _saved(one: Any) -> Mapping[str, Any] | None:
     except ValueError:
         return None
     return saved
-
-
-def file_in(one: Any, path: str) -> bytes | None:
-    """Return a file's content from a container, running or not; None when it is not there."""
-    try:
-        stream, _ = one.get_archive(path)
-    except NotFound:
-        return None
-    except APIError:
-        return None
-    with tarfile.open(fileobj=io.BytesIO(b"".join(stream))) as archive:
-        member = archive.next()
-        file = archive.extractfile(member) if member is not None and member.isfile() else None
-        return file.read() if file is not None else None

@@ -4,8 +4,11 @@ All its state lies in one folder, `.trainshed/environments/<environment>/<model>
 
     upstream.json            where the edge sends traffic: replacing this file is the switch
     edge.json, edge.log      the edge's process
-    servers/<tag>-<token>/   one server: server.json (its process), manifest.json, code/, server.log
+    servers/<tag>-<token>/   one server: manifest.json, code/, server.log
     log/                     the inference log, a folder per release
+
+A server's process is found by its command line, which names its folder: no pid is written down, so
+none is missing when the deployer is killed between starting a process and writing that down.
 """
 
 import shutil
@@ -15,7 +18,6 @@ from pathlib import Path
 
 from trainshed import http_client, processes, state_files, tags
 from trainshed.manifest import Manifest
-from trainshed.processes import Process
 from trainshed.project import Project
 from trainshed.reconcile import Current
 from trainshed.run import Run
@@ -100,7 +102,7 @@ class ProcessTarget:
         for folder in sorted((self.folder / "servers").glob("*")):
             if live is not None and folder.name == live.folder:
                 continue
-            for process in _processes_of(folder):
+            for process in processes.find(str(folder / "manifest.json")):
                 process.stop(grace=_DRAIN_SECONDS)
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -127,11 +129,3 @@ class ProcessTarget:
                 f"--commit {manifest.commit[:12]}",
             )
         return found
-
-
-def _processes_of(folder: Path) -> list[Process]:
-    """Return the process of a server's folder; its starter may have been killed unrecorded."""
-    server = state_files.read(folder / "server.json")
-    if server is None:
-        return processes.find(str(folder / "manifest.json"))
-    return [Process(pid=server["pid"], started=server["started"])]

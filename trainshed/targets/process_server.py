@@ -3,16 +3,13 @@
 import secrets
 import subprocess
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-from trainshed import ports, processes, serving_plan, state_files
+from trainshed import ports, processes, serving_plan
 from trainshed.manifest import Manifest
 from trainshed.processes import Process
 from trainshed.project import Project
-
-_READY_SECONDS = 60.0
-_POLL_SECONDS = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +42,7 @@ class Starter:
     def start(
         self, manifest: Manifest, run_folder: Path
     ) -> tuple[Server, "subprocess.Popen[bytes]"]:
-        """Start a release's server on a free port; it is recorded before it can be forgotten."""
+        """Start a release's server on a free port; its command line names its manifest's path."""
         token = secrets.token_hex(4)
         folder = self.home / "servers" / f"{manifest.tag}-{token}"
         folder.mkdir(parents=True)
@@ -66,5 +63,4 @@ class Starter:
             release=str(manifest.tag), run_id=manifest.run_id, host="127.0.0.1", port=port,
             pid=process.pid, started=process.started, folder=folder.name,
         )  # fmt: skip
-        state_files.write(folder / "server.json", asdict(server))
         return server, child

@@ -1,0 +1,237 @@
+"""The served project with `target: docker`: real images in a real registry, behind a real Caddy.
+
+As in `served_project`, release number n multiplies by n + 1: an answer tells which release gave it.
+Model and environments have names of their own, so that tests share one engine. Each number of
+releases is built and pushed once per process, and copied.
+"""
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import repositories
+import yaml
+from docker.errors import APIError, NotFound
+from repositories import Repo
+from served_project import Answers, Served, data, free_port, project_files
+
+from trainshed import engine, image, project
+from trainshed.config import Model
+from trainshed.errors import TrainshedError
+from trainshed.ledger import Deployment
+from trainshed.manifest import Manifest
+from trainshed.package import Packages
+from trainshed.run import Run
+from trainshed.settings import settings
+from trainshed.store import Store
+from trainshed.targets.docker import DockerTarget
+
+MODEL = f"box-{secrets.token_hex(3)}"
+REPOSITORY = f"{settings().registry}/trainshed-test/{MODEL}"
+LOG = f"trainshed-{MODEL}-log"
+_NOWHERE = "nowhere"
+"""The environment of a template: nothing is deployed to it."""
+
+
+@dataclass(frozen=True)
+class Hosted(Served):
+    """The project in a clone of its origin, and what runs of it on the engine's host."""
+
+    environment: str
+
+    @property
+    def port(self) -> int:
+        return self.ports[self.environment]
+
+    @property
+    def name(self) -> str:
+        """What everything of this environment is named after."""
+        return f"trainshed-{self.environment}-{MODEL}"
+
+    @property
+    def client(self) -> engine.Client:
+        return engine.connect()
+
+    @property
+    def target(self) -> DockerTarget:
+        config = self.repo.project.config()
+        return DockerTarget(
+            self.client, environment=self.environment, model=MODEL,
+            settings=config.environments[self.environment], tell=_quiet,
+        )  # fmt: skip
+
+    def beside(self, name: str) -> "Hosted":
+        """Return the same environment as another clone of the origin sees it."""
+        return replace(self, repo=self.repo.clone(name))
+
+    def release(self, files: Mapping[str, str | None] | None = None) -> Manifest:
+        """Commit newer data (and files), push, train, package and release; nothing is deployed."""
+        number = len(self.repo.world().ledger.releases) + 1
+        self.repo.commit_and_push({"data/train.csv": data(number), **(files or {})})
+        releases = replace(self.repo.releases, packages=self._package)
+        released = releases.release(MODEL)
+        assert released.kind == "released", released.told
+        assert released.manifest is not None
+        return released.manifest
+
+    def manifest(self, tag: str) -> Manifest:
+        releases = self.repo.world().ledger.releases
+        return next(one.manifest for name, one in releases.items() if str(name) == tag)
+
+    def configure(self, **changes: Any) -> None:
+        """Change keys of the environment in trainshed.yml, and commit that."""
+        chosen = configuration({self.environment: self.port}, **changes)
+        self.repo.commit({"trainshed.yml": chosen}, "Change the environment")
+
+    def deployments(self, environment: str | None = None) -> list[Deployment]:
+        place = (environment or self.environment, MODEL)
+        return list(self.repo.world().ledger.deployments.get(place, ()))
+
+    def told(self, environment: str | None = None) -> list[tuple[str, str, str | None]]:
+        return super().told(environment or self.environment)
+
+    def answering(self, environment: str | None = None) -> str | None:
+        return super().answering(environment or self.environment)
+
+    @contextmanager
+    def asked(self, environment: str | None = None) -> Iterator[Answers]:
+        with super().asked(environment or self.environment) as answers:
+            yield answers
+
+    def edge(self) -> Any | None:
+        return engine.container(self.client, f"{self.name}-edge")
+
+    def container(self, tag: str) -> Any | None:
+        """Return the container of a release, fresh; None when there is none."""
+        return engine.container(self.client, f"{self.name}-{tag.partition('@')[2]}")
+
+    def containers(self) -> dict[str, str]:
+        """Return the status of each release's container, by tag."""
+        label = f"{image.LABEL}.environment={self.environment}"
+        filters = {"label": [label, f"{image.LABEL}.release"]}
+        found = self.client.containers.list(all=True, filters=filters, ignore_removed=True)
+        return {one.labels[f"{image.LABEL}.release"]: one.status for one in found}
+
+    def forget_image(self, tag: str) -> str:
+        """Remove a release's image, and all made of it, from the host; return its reference."""
+        one = self.container(tag)
+        if one is not None:
+            one.remove(force=True)
+        reference = self.manifest(tag).image
+        assert reference is not None
+        found = engine.image(self.client, reference)
+        if found is not None:
+            self.client.images.remove(found.id, force=True)
+        return reference
+
+    def assert_live(self, release: str) -> None:
+        """Check that a release answers, that the ledger says so, and that nothing else runs."""
+        live = [one.tag for one in self.deployments() if one.outcome == "live"]
+        assert (self.answering(), live[-1]) == (release, release)
+        running = [tag for tag, status in self.containers().items() if status == "running"]
+        assert running == [release]
+        edge = self.edge()
+        assert edge is not None
+        assert edge.status == "running"
+
+    def stop(self) -> None:
+        """Remove all that the engine has of this environment, and the model's inference log."""
+        label = {"label": f"{image.LABEL}.environment={self.environment}"}
+        for one in self.client.containers.list(all=True, filters=label, ignore_removed=True):
+            one.remove(force=True)
+        for network in self.client.networks.list(filters=label):
+            network.remove()
+        for volume in (LOG, f"{self.name}-edge-config", f"{self.name}-edge-data"):
+            self._remove_volume(volume)
+
+    def _remove_volume(self, name: str) -> None:
+        try:
+            self.client.volumes.get(name).remove(force=True)
+        except NotFound:
+            pass
+
+    def _package(self, run: Run, chosen: Model) -> str:
+        here = self.repo.project
+        packages = Packages(project=here, store=Store(here), tell=_quiet)
+        return packages.package(run, chosen).reference
+
+
+@contextmanager
+def staged(folder: Path, *, releases: int = 1, live: bool = True) -> Iterator[Hosted]:
+    """Set up a copy of the project in a folder, with an environment of its own on the engine.
+
+    Args:
+        folder: a test's own (`tmp_path`); what is copied is kept beside it.
+        releases: v1.0.0, v1.1.0, … All but the newest are on record as once live.
+        live: deploy the newest, for real.
+    """
+    shutil.copytree(_template(folder.parent, releases), folder / "hosted", symlinks=True)
+    repo = Repo(folder / "hosted" / "clone", folder / "hosted" / "origin.git")
+    repo.git("remote", "set-url", "origin", f"file://{repo.origin_folder}")
+    environment = f"test-{secrets.token_hex(3)}"
+    chosen = {environment: free_port()}
+    repo.commit_and_push({"trainshed.yml": configuration(chosen)}, "Choose a place")
+    hosted = Hosted(repo, chosen, environment)
+    for record in repo.world().ledger.of_model(MODEL)[:-1]:
+        repo.deployed(record.manifest, environment)
+    try:
+        if live:
+            hosted.forward()
+        yield hosted
+    finally:
+        hosted.stop()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def images_are_removed() -> Iterator[None]:
+    """Remove from the host what this process built; a registry keeps what it was given."""
+    yield
+    try:
+        client = engine.connect()
+    except TrainshedError:
+        return
+    for one in client.images.list(name=REPOSITORY):
+        try:
+            client.images.remove(one.id, force=True)
+        except APIError:  # a container of another test still stands on it
+            pass
+
+
+def _template(base: Path, releases: int) -> Path:
+    """Make the project with so many releases, from the one with a release less."""
+    made = base / f"hosted-{releases}"
+    if made.exists():
+        return made
+    if releases == 0:
+        files = {**project_files(), "trainshed.yml": configuration({_NOWHERE: 8080})}
+        return repositories.make(made, files).folder.parent
+    shutil.copytree(_template(base, releases - 1), made, symlinks=True)
+    repo = Repo(made / "clone", made / "origin.git")
+    repo.git("remote", "set-url", "origin", f"file://{repo.origin_folder}")
+    Hosted(repo, {}, _NOWHERE).release()
+    return made
+
+
+def tag_of(number: int) -> str:
+    """Return the tag of the release with a number: the data changes from one to the next."""
+    return f"{MODEL}@v1.{number - 1}.0"
+
+
+def configuration(chosen: Mapping[str, int], **changes: Any) -> str:
+    """Return the project's trainshed.yml; `changes` replace keys of every environment."""
+    model = yaml.safe_load(project_files()["trainshed.yml"])["models"]["churn"]
+    environments = {
+        name: {"target": "docker", "port": port, **changes} for name, port in chosen.items()
+    }
+    content = {"models": {MODEL: {**model, "image": REPOSITORY}}, "environments": environments}
+    return yaml.safe_dump(content, sort_keys=False)
+
+
+def _quiet(line: str) -> None:
+    """Swallow a line."""
