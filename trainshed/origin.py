@@ -104,11 +104,9 @@ class Origin:
     def _refreshed(self) -> tuple[str, dict[str, tuple[str, str]], Ledger]:
         """Return the default branch's name, the mirror and its ledger, fetched if need be.
 
-        The mirror is read while the origin is asked whether it has changed: mostly it has not. One
-        process of a clone at a time: another's fetch would be seen by halves, or be in the way.
+        The mirror is read while the origin is asked whether it has changed: mostly it has not.
         """
-        common = self.repository.read("rev-parse", "--path-format=absolute", "--git-common-dir")
-        with locks.held(Path(common) / "trainshed.lock"):
+        with self._mirror_lock():
             listed = Aside(self._list)
             mirror = self._mirror()
             folded: Ledger | None = None
@@ -119,6 +117,11 @@ class Origin:
                 self._fetch(listing, branch, mirror=mirror)
                 mirror, folded = self._mirror(), None
             return branch, mirror, folded or ledger.read(self.repository, _ledger_in(mirror))
+
+    def _mirror_lock(self) -> contextlib.AbstractContextManager[None]:
+        """One process of a clone at a time: another's fetch would be seen by halves, or fail."""
+        common = self.repository.read("rev-parse", "--path-format=absolute", "--git-common-dir")
+        return locks.held(Path(common) / "trainshed.lock")
 
     def _list(self) -> tuple[dict[str, str], str]:
         found = self.repository.run(
@@ -232,7 +235,8 @@ class Origin:
         if pushed.returncode == 0:
             if branch in refs:  # at once: what this clone wrote itself, it must not forget
                 new, old = refs[branch], world.ledger_commit or ""
-                self.repository.run("update-ref", f"{_MIRROR}/ledger", new, old, check=False)
+                with self._mirror_lock():  # unless another process fetched it, or a newer one
+                    self.repository.run("update-ref", f"{_MIRROR}/ledger", new, old, check=False)
             return True
         if _was_a_race(pushed):
             return False
