@@ -9,10 +9,12 @@ import _framework  # noqa: F401  # isort: skip
 import argparse
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 from trainshed import github, project, script
 from trainshed.package import Packages
 from trainshed.progress import Progress
+from trainshed.run import Run
 from trainshed.store import RunIsUnknown, Store
 from trainshed.training import Trainings
 
@@ -29,16 +31,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     progress = Progress()
     here = project.open_at(args.repository)
     store = Store(here)
-    run_id = args.run
-    if run_id is None:
-        trainings = Trainings(project=here, store=store, tell=progress.tell, output=progress.tell)
-        run_id = trainings.plan(here.repository.resolve("HEAD"), args.model).run_id
-        if store.find(run_id) is None:
-            raise RunIsUnknown(
-                f"The last commit's run ({run_id[:12]}) is not in the run store.",
-                fix="Train it first: scripts/train.py",
-            )
-    run = store.get(run_id)
+    trainings = Trainings(project=here, store=store, tell=progress.tell, output=progress.tell)
+    run = store.get(args.run) if args.run else _of_last_commit(trainings, args.model)
     chosen = here.config_at(run.commit).models[run.model]
     packages = Packages(project=here, store=store, tell=progress.tell)
     names = packages.names(run, chosen)
@@ -57,6 +51,19 @@ def main(argv: Sequence[str] | None = None) -> None:
             "found": json.dumps(packaged.was_found),
         }
     )
+
+
+def _of_last_commit(trainings: Trainings, model: str | None) -> Run:
+    commit = trainings.project.repository.resolve("HEAD")
+    run_id = trainings.plan(commit, model).run_id
+    found = trainings.store.find(run_id)
+    if found is None:
+        raise RunIsUnknown(
+            f"The last commit's run ({run_id[:12]}) is not in the run store.",
+            fix="Train it first: scripts/train.py",
+        )
+    # The run may be an earlier commit's; what serves it is this one's.
+    return replace(found, commit=commit)
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -168,10 +168,12 @@ class _Handler(BaseHTTPRequestHandler):
     def _pass_on(self) -> None:
         real = http.client.HTTPConnection(self.server.registry.real, timeout=120)
         is_chunked = "chunked" in self.headers.get("Transfer-Encoding", "")
-        kept = {name: value for name, value in self.headers.items() if name.lower() != "connection"}
         try:
-            body = None if self.command in {"GET", "HEAD"} else self._body()
-            real.request(self.command, self.path, body, kept, encode_chunked=is_chunked)
+            real.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+            for name, value in self.headers.items():  # one by one: there are several Accept
+                if name.lower() != "connection":
+                    real.putheader(name, value)
+            real.endheaders(self._body(), encode_chunked=is_chunked)
             response = real.getresponse()
             self._send(response.status, response.getheaders(), response.read())
         finally:

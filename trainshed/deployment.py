@@ -13,7 +13,7 @@ from typing import Literal
 from trainshed import ledger, locks, reconcile, targets, times, tombstone
 from trainshed.config import Config
 from trainshed.config_file import environments_of
-from trainshed.errors import ReleaseStateError, TrainshedError
+from trainshed.errors import ConflictError, ReleaseStateError, TrainshedError
 from trainshed.origin import Change, Origin, OriginWasReplaced
 from trainshed.progress import Progress
 from trainshed.project import Project
@@ -89,8 +89,10 @@ class Deployer:
         with ExitStack() as stack:
             for name in environments_of(self.config, environment):
                 stack.enter_context(self._lock(name))
-            world = self.origin.read()
+            # In this order: the origin knows all that is found live, and a target refuses to switch
+            # once something else is.
             places = self.places(environment=environment, model=model)
+            world = self.origin.read()
             plan = self.plan(world, places, is_forward=is_forward)
             require_an_origin(world, plan.standing)
             failures += self._bury(plan.standing.reverted)
@@ -148,6 +150,8 @@ class Deployer:
     def _converge(self, place: Place, step: Step, *, why: str) -> list[TrainshedError]:
         """Do a step, and clear up whatever came of it: what is left of a failure serves nobody."""
         acts = _failure(lambda: self._act(place, step, why=why))
+        if isinstance(acts, ConflictError):  # what else runs may be the other one's
+            return [acts]
         clears_up = _failure(place.target.retire)
         return [error for error in (acts, clears_up) if error is not None]
 

@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from http import HTTPStatus
 from typing import Any
 
 import docker
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from urllib3.exceptions import HTTPError
 
-from trainshed.errors import OutsideError
+from trainshed.errors import ConflictError, OutsideError
 
 Client = docker.DockerClient
 _TIMEOUT_SECONDS = 120
@@ -20,6 +22,10 @@ class EngineIsNotThere(OutsideError):
 
 class EngineRefused(OutsideError):
     """The container engine answered with an error."""
+
+
+class SomebodyElseIsAtIt(ConflictError):
+    """Another deployment makes or removes the same containers at the same time."""
 
 
 @cache
@@ -55,11 +61,16 @@ def told(doing: str) -> Iterator[None]:
     try:
         yield
     except APIError as error:
+        if error.status_code == HTTPStatus.CONFLICT:
+            raise SomebodyElseIsAtIt(
+                f"Somebody else was faster than {doing}: {error.explanation or error}",
+                fix="Another deployment is under way. Run the same command again to converge.",
+            ) from None
         raise EngineRefused(
             f"The engine refused {doing}: {error.explanation or error}",
             fix="Mend what it says, then run the same command again.",
         ) from None
-    except (DockerException, OSError) as error:
+    except (DockerException, HTTPError, OSError) as error:
         raise EngineIsNotThere(
             f"The engine went away while {doing}: {error}",
             fix="Start it again (`systemctl start docker`), then run the same command again.",
@@ -68,18 +79,20 @@ def told(doing: str) -> Iterator[None]:
 
 def container(client: Client, name: str) -> Any | None:
     """Return a container by its name, fresh; None when there is none."""
-    try:
-        return client.containers.get(name)
-    except NotFound:
-        return None
+    with told(f"looking for the container {name}"):
+        try:
+            return client.containers.get(name)
+        except NotFound:
+            return None
 
 
 def image(client: Client, reference: str) -> Any | None:
     """Return a local image; None when it is not here."""
-    try:
-        return client.images.get(reference)
-    except ImageNotFound:
-        return None
+    with told(f"looking for the image {reference}"):
+        try:
+            return client.images.get(reference)
+        except ImageNotFound:
+            return None
 
 
 def published_port(one: Any, port: int) -> int:

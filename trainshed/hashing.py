@@ -53,10 +53,10 @@ def hash_file(path: str | Path, stamp: Stamp, *, report: Report = lambda _: None
     """
     digest = hashlib.sha256()
     left = size_of(stamp)
-    buffer = memoryview(bytearray(min(_BUFFER, left + 1)))
+    buffer = memoryview(bytearray(min(_BUFFER, left)))
     try:
         with FileIO(path) as file:
-            while left >= 0 and (count := file.readinto(buffer)):  # it may grow without end
+            while left > 0 and (count := file.readinto(buffer)):  # what grew, its stamp tells
                 digest.update(buffer[:count])
                 left -= count
                 report(count)

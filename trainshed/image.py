@@ -24,8 +24,8 @@ PORT = 8000
 """Where the server of an image listens."""
 LABEL = "dev.trainshed"
 
-_REPOSITORY = re.compile(r"^[a-z0-9.-]+(:\d+)?(/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)+$")
-_OWNER = re.compile(r"[/:]([A-Za-z0-9][A-Za-z0-9-]*)/[^/]+?/?$")
+_REPOSITORY = re.compile(r"[a-z0-9.-]+(:\d+)?(/[a-z0-9]+(?:(?:[.]|_{1,2}|-+)[a-z0-9]+)*)+")
+_ADDRESS = re.compile(r"^(?:(?!file:)\w+://[^/]+/|[^/]+@[^/:]+:)(?P<path>.+)$")
 
 
 class ImageNameIsOdd(ConfigurationError):
@@ -64,7 +64,7 @@ def names(template: str, *, owner: str | None, run: Run) -> Names:
             fix="Write the owner out in trainshed.yml, such as ghcr.io/acme/churn.",
         )
     repository = template.replace("{owner}", (owner or "").lower())
-    if not _REPOSITORY.match(repository):
+    if not _REPOSITORY.fullmatch(repository):
         raise ImageNameIsOdd(
             f"`image: {template}` is not a repository in a registry.",
             fix="Write registry and path in lower case, without a tag: ghcr.io/acme/churn.",
@@ -78,9 +78,13 @@ def names(template: str, *, owner: str | None, run: Run) -> Names:
 
 
 def owner_of(address: str) -> str | None:
-    """Return the owner in a remote's address: `acme` of `git@github.com:acme/churn.git`."""
-    match = _OWNER.search(address)
-    return match[1] if match and ("@" in address or "://" in address) else None
+    """Return the owner in a remote's address: `acme` of `git@github.com:acme/churn.git`.
+
+    None when there is none: a folder, say, belongs to nobody.
+    """
+    match = _ADDRESS.match(address)
+    parts = match["path"].strip("/").split("/") if match else []
+    return parts[-2] if len(parts) > 1 else None
 
 
 def labels(run: Run) -> dict[str, str]:

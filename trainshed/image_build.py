@@ -34,6 +34,8 @@ class Builder:
     project: Project
     client: Client
     tell: Callable[[str], None]
+    use_cache: bool = True
+    """Whether layers that the engine has built before are taken as they are."""
 
     def build(self, run: Run, folder: Path, chosen: Model, names: Names, *, commit: str) -> Any:
         """Build an image, check its golden rows, and return it, tagged with both its names.
@@ -61,7 +63,9 @@ class Builder:
         labels = image.labels(run)
         if chosen.serve != "none" and chosen.serve.predictor is not None:
             labels[f"{image.LABEL}.predictor"] = chosen.serve.predictor
-        image_id = build(self.client, context, labels=labels, tell=self.tell)
+        image_id = build(
+            self.client, context, labels=labels, tell=self.tell, use_cache=self.use_cache
+        )
         return self.client.images.get(image_id)
 
     def _context(self, run: Run, folder: Path, chosen: Model, *, commit: str) -> bytes:
@@ -116,7 +120,12 @@ class Builder:
 
 
 def build(
-    client: Client, context: bytes, *, labels: Mapping[str, str], tell: Callable[[str], None]
+    client: Client,
+    context: bytes,
+    *,
+    labels: Mapping[str, str],
+    tell: Callable[[str], None],
+    use_cache: bool = True,
 ) -> str:
     """Build a context (a tar with a Dockerfile that takes BASE); return the image's id.
 
@@ -131,7 +140,7 @@ def build(
     with engine.told("building an image"):
         lines = client.api.build(
             fileobj=io.BytesIO(context), custom_context=True, buildargs=arguments,
-            labels=dict(labels), rm=True, forcerm=True, decode=True,
+            labels=dict(labels), nocache=not use_cache, rm=True, forcerm=True, decode=True,
         )  # fmt: skip
         for line in lines:
             said.append(str(line.get("stream") or line.get("error") or "").rstrip())
@@ -183,12 +192,14 @@ def _running(client: Client, built: Any, run: Run) -> Iterator[Any]:
 
 
 def is_running(started: Any) -> bool:
-    started.reload()
+    with engine.told(f"looking at {started.name}"):
+        started.reload()
     return bool(started.status == "running")
 
 
 def log_of(started: Any) -> str:
-    text = started.logs(tail=15).decode("utf-8", "replace")
+    with engine.told(f"reading the log of {started.name}"):
+        text = started.logs(tail=15).decode("utf-8", "replace")
     return "\n".join(f"  {line}" for line in text.splitlines()) or "  (nothing)"
 
 

@@ -72,8 +72,9 @@ class Packages:
         builder = Builder(project=self.project, client=client, tell=self.tell)
         folder = self.store.folder(run.run_id)
         builder.build(run, folder, chosen, names, commit=run.commit)
-        digest = registry.push(client, names.repository, names.fixed, tell=self.tell)
+        # The fixed tag comes last: once it is there, nobody looks again whether the other one is.
         registry.push(client, names.repository, names.moving, tell=self.tell)
+        digest = registry.push(client, names.repository, names.fixed, tell=self.tell)
         return Packaged(reference=f"{names.repository}@{digest}", names=names, was_found=False)
 
     def _require_same_run(self, found: Any, run: Run, names: Names) -> None:

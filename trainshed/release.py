@@ -108,11 +108,15 @@ class Releases:
         return shown[-1]
 
     def _image(self, commit: str, released: run.Run) -> str | None:
-        """Package the run: the tag never names an image that cannot be pulled."""
+        """Package the run: the tag never names an image that cannot be pulled.
+
+        Its server code and lock are those of the commit that is released, which may have found the
+        run of an earlier one.
+        """
         chosen = self.project.config_at(commit).models[released.model]
         if self.packages is None or chosen.image is None or not chosen.is_served:
             return None
-        return self.packages(released, chosen)
+        return self.packages(replace(released, commit=commit), chosen)
 
     def _head(self, world: World) -> str:
         if world.head is None:

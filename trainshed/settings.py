@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 FRAMEWORK = Path(__file__).parents[1]
@@ -27,6 +27,10 @@ class Settings:
     """What images are built upon, instead of the Dockerfile's own default."""
     registry: str
     """Where the demo looks for a registry: host and port."""
+    registry_user: str | None
+    """Who pushes to and pulls from the registry of a model's image, with the password below."""
+    registry_password: str | None = field(repr=False)
+    """Without both, what `docker login` left in the Docker configuration is used."""
     build_ca: Path | None
     """Certificates that pip needs inside a build, where the network has an authority of its own."""
     build_index: str | None
@@ -51,6 +55,8 @@ def settings(environment: Mapping[str, str] | None = None) -> Settings:
         manifest=env.get("TRAINSHED_MANIFEST") or None,
         base_image=env.get("TRAINSHED_BASE_IMAGE") or None,
         registry=env.get("TRAINSHED_REGISTRY") or "127.0.0.1:5000",
+        registry_user=env.get("TRAINSHED_REGISTRY_USER") or None,
+        registry_password=env.get("TRAINSHED_REGISTRY_PASSWORD") or None,
         build_ca=_path(env, "PIP_CERT"),
         build_index=env.get("PIP_INDEX_URL") or None,
     )

@@ -40,7 +40,20 @@ def status(
 
 def history(ledger: Ledger) -> str:
     """Return what went live when, what failed to, what was reverted and by whom, oldest first."""
+    # Tombstones first: of the same second, a revert came before its rollback.
     events: list[tuple[str, ...]] = [
+        (
+            one.when,
+            "ledger",
+            one.tag,
+            _WHAT[one.is_lifted],
+            one.who,
+            one.why,
+        )
+        for those in ledger.tombstones.values()
+        for one in those
+    ]
+    events += [
         (
             one.when,
             f"{one.environment}/{one.model}",
@@ -50,18 +63,6 @@ def history(ledger: Ledger) -> str:
             f"after {one.previous}, {one.seconds:.1f} s: {one.why}" if one.previous else one.why,
         )
         for those in ledger.deployments.values()
-        for one in those
-    ]
-    events += [
-        (
-            one.when,
-            "ledger",
-            one.tag,
-            "unreverted" if one.is_lifted else "reverted",
-            one.who,
-            one.why,
-        )
-        for those in ledger.tombstones.values()
         for one in those
     ]
     if not events:

@@ -73,8 +73,8 @@ def train(
         raise output.failure
     if code is None:
         raise TrainerTookTooLong(
-            f"`{shlex.join(argv)}` was stopped after its limit of {timeout:.0f} s. Its last lines:\n"
-            f"{output.tail}",
+            f"`{shlex.join(argv)}` was stopped after its limit of {timeout:.0f} s. "
+            f"Its last lines:\n{output.tail}",
             fix="Raise `timeout:` of the model in trainshed.yml, or make training faster.",
         )
     if code != 0:
@@ -102,7 +102,6 @@ class _Output:
         self._tell = tell
         self._feed = feed
         self._lines: list[str] = []
-        self._is_closed = False
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._threads = [
@@ -126,24 +125,21 @@ class _Output:
                     return None
 
     def close(self) -> None:
+        """Wait for the last lines; a daemon that left the group may hold a stream open for ever."""
         deadline = time.monotonic() + _GRACE_SECONDS
         for thread in self._threads:
             thread.join(timeout=max(0.0, deadline - time.monotonic()))
-        with self._lock:
-            self._is_closed = True  # a daemon that left the group may hold a stream open for ever
 
     def _read(self, stream: IO[bytes], is_contract: bool) -> None:
         try:
             for raw in stream:
                 self._take(raw.decode("utf-8", "replace").rstrip("\r\n"), is_contract)
-        except Exception as error:  # of a full disk too: raised again where somebody waits for it
+        except Exception as error:  # a full disk, say: raised again where somebody waits for it
             self.failure = self.failure or error
             self._stop.set()
 
     def _take(self, line: str, is_contract: bool) -> None:
         with self._lock:
-            if self._is_closed:
-                return
             self._lines.append(line)
             del self._lines[:-_TAIL_LINES]
             self._log.write(f"{line}\n")

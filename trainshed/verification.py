@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from docker.errors import NotFound
+
 from trainshed import dataset, engine, image, registry, run
 from trainshed.engine import Client
 from trainshed.errors import ReleaseStateError, TrainshedError
@@ -100,7 +102,7 @@ def _problem_in_image(
 def _problem_with_artifact(manifest: Manifest, found: Any, client: Client) -> str | None:
     """Hash the artifact in the image, through a container that is made but never started."""
     with engine.told(f"looking into the image of {manifest.tag}"):
-        made = client.containers.create(found.id)
+        made = client.containers.create(found.id, ["nothing"])
     try:
         record = file_in(made, f"/{image.RUN_FOLDER}/run.json")
         if record is None:
@@ -108,16 +110,23 @@ def _problem_with_artifact(manifest: Manifest, found: Any, client: Client) -> st
         path = run.from_json(record).artifact.path
         with tempfile.TemporaryDirectory() as folder:
             digest = _digest_of(made, f"/{image.RUN_FOLDER}/{path}", Path(folder))
+        if digest is None:
+            return f"its image holds no artifact {path}"
         return None if digest == manifest.artifact else "the artifact in its image is another one"
+    except ValueError as error:
+        return f"the run in its image cannot be read: {str(error).splitlines()[0]}"
     finally:
         with engine.told("removing a container"):
             made.remove(force=True, v=True)
 
 
-def _digest_of(made: Any, path: str, scratch: Path) -> str:
-    stream, _ = made.get_archive(path)
+def _digest_of(made: Any, path: str, scratch: Path) -> str | None:
     packed = scratch / "artifact.tar"
-    with packed.open("wb") as file:
+    with engine.told(f"reading {path} in an image"), packed.open("wb") as file:
+        try:
+            stream, _ = made.get_archive(path)
+        except NotFound:
+            return None
         for chunk in stream:
             file.write(chunk)
     with tarfile.open(packed) as archive:

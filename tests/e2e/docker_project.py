@@ -5,7 +5,7 @@ Model and environments have names of their own, so that tests share one engine. 
 releases is built and pushed once per process, and copied.
 """
 
-import os
+import http.client
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
@@ -14,26 +14,25 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import containers
 import pytest
 import repositories
 import yaml
-from docker.errors import APIError, NotFound
 from repositories import Repo
 from served_project import Answers, Served, data, free_port, project_files
 
-from trainshed import engine, image, project
+from trainshed import engine, image
 from trainshed.config import Model
-from trainshed.errors import TrainshedError
+from trainshed.engine import Client
 from trainshed.ledger import Deployment
 from trainshed.manifest import Manifest
 from trainshed.package import Packages
 from trainshed.run import Run
-from trainshed.settings import settings
 from trainshed.store import Store
 from trainshed.targets.docker import DockerTarget
 
-MODEL = f"box-{secrets.token_hex(3)}"
-REPOSITORY = f"{settings().registry}/trainshed-test/{MODEL}"
+MODEL = containers.unique_name()
+REPOSITORY = containers.repository_of(MODEL)
 LOG = f"trainshed-{MODEL}-log"
 _NOWHERE = "nowhere"
 """The environment of a template: nothing is deployed to it."""
@@ -55,7 +54,7 @@ class Hosted(Served):
         return f"trainshed-{self.environment}-{MODEL}"
 
     @property
-    def client(self) -> engine.Client:
+    def client(self) -> Client:
         return engine.connect()
 
     @property
@@ -84,10 +83,11 @@ class Hosted(Served):
         releases = self.repo.world().ledger.releases
         return next(one.manifest for name, one in releases.items() if str(name) == tag)
 
-    def configure(self, **changes: Any) -> None:
-        """Change keys of the environment in trainshed.yml, and commit that."""
-        chosen = configuration({self.environment: self.port}, **changes)
-        self.repo.commit({"trainshed.yml": chosen}, "Change the environment")
+    def at(self, port: int) -> "Hosted":
+        """Change the port in trainshed.yml and commit that; return the environment as it is then."""
+        changed = replace(self, ports={self.environment: port})
+        self.repo.commit({"trainshed.yml": configuration(changed.ports)}, "Move")
+        return changed
 
     def deployments(self, environment: str | None = None) -> list[Deployment]:
         place = (environment or self.environment, MODEL)
@@ -104,12 +104,12 @@ class Hosted(Served):
         with super().asked(environment or self.environment) as answers:
             yield answers
 
-    def edge(self) -> Any | None:
-        return engine.container(self.client, f"{self.name}-edge")
-
-    def container(self, tag: str) -> Any | None:
-        """Return the container of a release, fresh; None when there is none."""
-        return engine.container(self.client, f"{self.name}-{tag.partition('@')[2]}")
+    def part(self, kind: str) -> Any:
+        """Return the `edge`, the `door`, or by its tag the container of a release."""
+        name = f"{self.name}-{kind.rpartition('@')[2]}"
+        one = engine.container(self.client, name)
+        assert one is not None, name
+        return one
 
     def containers(self) -> dict[str, str]:
         """Return the status of each release's container, by tag."""
@@ -118,43 +118,49 @@ class Hosted(Served):
         found = self.client.containers.list(all=True, filters=filters, ignore_removed=True)
         return {one.labels[f"{image.LABEL}.release"]: one.status for one in found}
 
-    def forget_image(self, tag: str) -> str:
-        """Remove a release's image, and all made of it, from the host; return its reference."""
-        one = self.container(tag)
-        if one is not None:
-            one.remove(force=True)
+    def everything(self) -> list[tuple[str, ...]]:
+        """Return all that the engine has of this environment; equal: nothing was touched."""
+        label = {"label": f"{image.LABEL}.environment={self.environment}"}
+        found = self.client.containers.list(all=True, filters=label, ignore_removed=True)
+        parts = [(one.name, one.id, one.status, one.attrs["State"]["StartedAt"]) for one in found]
+        parts += [(one.name, one.id) for one in self.client.networks.list(filters=label)]
+        return sorted(parts)
+
+    def forget_image(self, tag: str) -> None:
+        """Remove a release's image from the host: the next deployment must pull it."""
         reference = self.manifest(tag).image
         assert reference is not None
         found = engine.image(self.client, reference)
-        if found is not None:
-            self.client.images.remove(found.id, force=True)
-        return reference
+        assert found is not None
+        self.client.images.remove(found.id, force=True)
+
+    def unpublish_image(self, tag: str) -> None:
+        """Delete a release's image in the registry, as a clean-up there does."""
+        host, _, path = str(self.manifest(tag).image).partition("/")
+        repository, _, digest = path.partition("@")
+        connection = http.client.HTTPConnection(host, timeout=10.0)
+        connection.request("DELETE", f"/v2/{repository}/manifests/{digest}")
+        assert connection.getresponse().status == http.client.ACCEPTED
+        connection.close()
 
     def assert_live(self, release: str) -> None:
         """Check that a release answers, that the ledger says so, and that nothing else runs."""
         live = [one.tag for one in self.deployments() if one.outcome == "live"]
         assert (self.answering(), live[-1]) == (release, release)
-        running = [tag for tag, status in self.containers().items() if status == "running"]
+        running = [tag for tag, status in self.containers().items() if status != "exited"]
         assert running == [release]
-        edge = self.edge()
-        assert edge is not None
-        assert edge.status == "running"
+        assert [self.part(kind).status for kind in ("edge", "door")] == ["running", "running"]
 
     def stop(self) -> None:
         """Remove all that the engine has of this environment, and the model's inference log."""
         label = {"label": f"{image.LABEL}.environment={self.environment}"}
         for one in self.client.containers.list(all=True, filters=label, ignore_removed=True):
-            one.remove(force=True)
+            one.remove(force=True, v=True)
         for network in self.client.networks.list(filters=label):
             network.remove()
-        for volume in (LOG, f"{self.name}-edge-config", f"{self.name}-edge-data"):
-            self._remove_volume(volume)
-
-    def _remove_volume(self, name: str) -> None:
-        try:
-            self.client.volumes.get(name).remove(force=True)
-        except NotFound:
-            pass
+        for volume in self.client.volumes.list(filters={"name": MODEL}):
+            if volume.name == LOG or volume.name.startswith(f"{self.name}-"):
+                volume.remove(force=True)
 
     def _package(self, run: Run, chosen: Model) -> str:
         here = self.repo.project
@@ -176,7 +182,7 @@ def staged(folder: Path, *, releases: int = 1, live: bool = True) -> Iterator[Ho
     repo.git("remote", "set-url", "origin", f"file://{repo.origin_folder}")
     environment = f"test-{secrets.token_hex(3)}"
     chosen = {environment: free_port()}
-    repo.commit_and_push({"trainshed.yml": configuration(chosen)}, "Choose a place")
+    repo.commit_and_push({"trainshed.yml": configuration(chosen)}, "Choose a port")
     hosted = Hosted(repo, chosen, environment)
     for record in repo.world().ledger.of_model(MODEL)[:-1]:
         repo.deployed(record.manifest, environment)
@@ -188,19 +194,11 @@ def staged(folder: Path, *, releases: int = 1, live: bool = True) -> Iterator[Ho
         hosted.stop()
 
 
-@pytest.fixture(scope="session", autouse=True)
-def images_are_removed() -> Iterator[None]:
-    """Remove from the host what this process built; a registry keeps what it was given."""
+@pytest.fixture(scope="session")
+def host(engine_client: Client) -> Iterator[None]:
+    """The engine's host, on which `staged` may be used."""
     yield
-    try:
-        client = engine.connect()
-    except TrainshedError:
-        return
-    for one in client.images.list(name=REPOSITORY):
-        try:
-            client.images.remove(one.id, force=True)
-        except APIError:  # a container of another test still stands on it
-            pass
+    containers.remove_all(engine_client, MODEL)
 
 
 def _template(base: Path, releases: int) -> Path:
@@ -224,12 +222,11 @@ def tag_of(number: int) -> str:
 
 
 def configuration(chosen: Mapping[str, int], **changes: Any) -> str:
-    """Return the project's trainshed.yml; `changes` replace keys of every environment."""
-    model = yaml.safe_load(project_files()["trainshed.yml"])["models"]["churn"]
-    environments = {
-        name: {"target": "docker", "port": port, **changes} for name, port in chosen.items()
-    }
-    content = {"models": {MODEL: {**model, "image": REPOSITORY}}, "environments": environments}
+    """Return the project's trainshed.yml; `changes` replace keys of the model."""
+    (model,) = yaml.safe_load(project_files()["trainshed.yml"])["models"].values()
+    model |= {"image": REPOSITORY, **changes}
+    environments = {name: {"target": "docker", "port": port} for name, port in chosen.items()}
+    content = {"models": {MODEL: model}, "environments": environments}
     return yaml.safe_dump(content, sort_keys=False)
 
 

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -22,7 +23,7 @@ STEPS = [
 
 
 @pytest.fixture
-def source(tmp_path: Path) -> Path:
+def source(tmp_path: Path) -> Iterator[Path]:
     """A copy of the working tree: what is tracked, and what could be."""
     folder = tmp_path / "source"
     names = git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
@@ -32,7 +33,9 @@ def source(tmp_path: Path) -> Path:
             shutil.copy(ROOT / name, folder / name)
     git(folder, "init", "--quiet", "--initial-branch=main")
     git(folder, "add", "--all", "--force")
-    return folder
+    yield folder
+    for process in processes_of(folder):  # of a demo that failed to stop them
+        process.kill()
 
 
 def test_every_step_of_the_demo_is_true_and_nothing_is_left_of_it(source: Path) -> None:
@@ -80,14 +83,18 @@ def table(text: str) -> list[tuple[str, str]]:
 
 def left(source: Path) -> list[str]:
     """List the processes and folders that a demo left behind."""
+    processes = [" ".join(one.info["cmdline"]) for one in processes_of(source)]
+    return [*processes, *map(str, temporary(source).iterdir())]
+
+
+def processes_of(source: Path) -> list[psutil.Process]:
     place = str(temporary(source))
-    processes = [
-        " ".join(one.info["cmdline"])
+    return [
+        one
         for one in psutil.process_iter(["cmdline", "status"])
         if any(place in part for part in one.info["cmdline"] or ())
         and one.info["status"] != psutil.STATUS_ZOMBIE
     ]
-    return [*processes, *map(str, temporary(source).iterdir())]
 
 
 def git(folder: Path, *arguments: str) -> str:

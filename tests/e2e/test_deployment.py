@@ -1,14 +1,16 @@
 """Target `process`, end to end: real git, real servers; the live port is asked all the time."""
 
 import shutil
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from served_project import PREDICTOR, TRAINER, Served, configuration, free_port, staged, version
 
-from trainshed import ports
+from trainshed import http_client, ports
 
 V0, V1, V2 = version(1), version(2), version(3)
 WHO = "Test Person <test@example.org>"
@@ -18,6 +20,17 @@ RAISES_AT_LOAD = "def load(path):\n    raise RuntimeError('no such column')\n" +
 )
 RAISES_AT_PREDICT = PREDICTOR.replace("return [", "raise RuntimeError('not today')\n    return [")
 ANSWERS_WRONGLY = PREDICTOR.replace('["x"]', '["x"] + 0.01')
+WAITS_ON_TEN = """\
+import time
+from pathlib import Path
+
+def predict(rows):
+    if rows[0]["x"] == 10:
+        Path("began").touch()
+        while not Path("go-on").exists():
+            time.sleep(0.01)
+    return [3 * row["x"] for row in rows]
+"""
 REFUSES_DEPLOYMENTS = """\
 while read old new ref; do
   git diff-tree -r --name-only "$old" "$new" | grep -q ^deployments/ && exit 1
@@ -51,6 +64,26 @@ def test_a_release_moves_the_environment_forward(first: Served) -> None:
     first.assert_runs(V1)
     assert first.told() == [(V0, "live", None), (V1, "live", V0)]
     assert first.deployments()[-1].who == WHO
+
+
+def test_a_request_that_is_under_way_at_the_switch_is_answered(first: Served) -> None:
+    first.release({"app/predict.py": WAITS_ON_TEN})
+    first.forward()
+    first.release({"app/predict.py": PREDICTOR})
+    (folder,) = first.place().glob("servers/*")
+    (server,) = first.servers()
+    port = int(server.cmdline()[server.cmdline().index("--port") + 1])
+
+    with ThreadPoolExecutor() as pool:
+        answered = pool.submit(first.answering)
+        until((folder / "began").exists)
+        deployed = pool.submit(first.deploy, "run", "--forward")
+        until(lambda: http_client.get(port, "/info").status == 0)  # it takes no new ones
+        (folder / "go-on").touch()
+
+        assert answered.result() == V1
+        assert deployed.result().returncode == 0
+    first.assert_runs(V2)
 
 
 def test_the_first_release_starts_the_environment(tmp_path: Path) -> None:
@@ -463,6 +496,11 @@ def test_a_plan_changes_nothing(second: Served, arguments: list[str], says: str)
     assert f"tombstone: {V1}, since its tag was deleted" in finished.stdout
     assert everything(second) == before
     assert answers.releases == [V1]
+
+
+def until(condition: Callable[[], bool]) -> None:
+    while not condition():
+        time.sleep(0.01)
 
 
 def everything(served: Served) -> list[Any]:

@@ -119,11 +119,9 @@ def test_local_tags_and_branches_are_neither_trusted_nor_touched(repo: Repo) -> 
 
 def test_reading_again_after_nothing_changed_fetches_nothing(repo: Repo) -> None:
     repo.released()
-    before = repo.world()
-    (repo.origin_folder / "objects").rename(repo.origin_folder / "hidden")
-    repo.origin_folder.joinpath("objects").mkdir()  # refs can be listed, but nothing fetched
+    repo.world()
 
-    assert repo.world() == before
+    require_no_fetch(repo)
 
 
 def test_a_tag_may_take_the_place_of_a_folder_of_tags(repo: Repo) -> None:
@@ -156,6 +154,7 @@ def test_odd_names_of_other_tags_are_no_obstacle(repo: Repo) -> None:
 
     assert list(repo.world().tags) == [made.tag]
     assert repo.world().marks == frozenset()
+    require_no_fetch(repo)
 
 
 def test_an_origin_that_cannot_be_listed_is_never_an_empty_answer(repo: Repo) -> None:
@@ -170,8 +169,7 @@ def test_an_origin_that_cannot_be_listed_is_never_an_empty_answer(repo: Repo) ->
 def test_an_origin_that_can_be_listed_but_not_fetched_is_never_an_empty_answer(repo: Repo) -> None:
     other = repo.clone()
     repo.released()
-    (repo.origin_folder / "objects").rename(repo.origin_folder / "hidden")
-    repo.origin_folder.joinpath("objects").mkdir()
+    hide_objects(repo)
 
     with pytest.raises(OriginCannotBeRead, match="Fetching from origin failed"):
         other.world()
@@ -438,6 +436,19 @@ def test_two_writers_at_once_both_succeed_and_lose_nothing(repo: Repo, is_shared
     assert repo.bare.read("rev-list", "--count", LEDGER) == "6"
 
 
+def test_one_process_of_a_clone_at_a_time_talks_to_the_origin(repo: Repo) -> None:
+    """Two fetches at once would be in each other's way: the origin notes who comes and goes."""
+    repo.clone().released()
+    log = watch(repo)
+
+    first, second = repositories.at_once(read_tags, (repo,), (repo,))
+
+    assert first == second == [str(V1)]
+    notes = log.read_text().split()
+    assert notes == ["comes", "goes"] * (len(notes) // 2)
+    assert len(notes) >= 6  # one lists and fetches, the other lists
+
+
 @pytest.mark.parametrize("is_shared", [True, False], ids=["one-clone", "two-clones"])
 def test_a_reader_never_sees_a_release_by_halves(repo: Repo, is_shared: bool) -> None:
     """A release in the ledger whose tag is not there yet would be taken for a deleted one."""
@@ -447,6 +458,31 @@ def test_a_reader_never_sees_a_release_by_halves(repo: Repo, is_shared: bool) ->
     _, halves = repositories.at_once(release_or_read, (repo, True), (other, False))
 
     assert halves == []
+
+
+def hide_objects(repo: Repo) -> None:
+    """Make the origin one whose refs can be listed, but nothing can be fetched from it."""
+    (repo.origin_folder / "objects").rename(repo.origin_folder / "hidden")
+    repo.origin_folder.joinpath("objects").mkdir()
+
+
+def watch(repo: Repo) -> Path:
+    """Let the origin note in a file whenever this clone comes to list or fetch, and goes."""
+    log, server = repo.folder.with_name("log"), repo.folder.with_name("upload-pack")
+    # It stays for a while, so that another who comes meanwhile would be met.
+    lines = [f"echo comes >> {log}", "sleep 0.1", 'git upload-pack "$@"', f"echo goes >> {log}"]
+    server.write_text("\n".join(["#!/bin/sh", *lines, ""]))
+    server.chmod(0o755)
+    repo.git("config", "remote.origin.uploadpack", str(server))
+    return log
+
+
+def require_no_fetch(repo: Repo) -> None:
+    """Read once more: the origin is asked what it has, and nothing else."""
+    before = repo.world()
+    log = watch(repo)
+    assert repo.world() == before
+    assert log.read_text().split() == ["comes", "goes"]
 
 
 def a_tombstone(world: World, tag: Tag) -> Change:
@@ -479,6 +515,10 @@ def a_release(repo: Repo, world: World) -> Change:
 def release_three(repo: Repo) -> None:
     for _ in range(3):
         repo.origin.change(lambda world: a_release(repo, world))
+
+
+def read_tags(repo: Repo) -> list[str]:
+    return [str(tag) for tag in repo.world().tags]
 
 
 def release_or_read(repo: Repo, is_writer: bool) -> list[str]:

@@ -69,6 +69,8 @@ def with_strangers(draw: st.DrawFn, world: World, model: str) -> World:
     if draw(st.integers(0, 3)) == 0:
         stranger = manifest_of(Tag(model, Version(3, 0, 0)), sequence=draw(st.integers(1, 9)))
         world = with_tag(world, Annotated(tag=stranger.tag, manifest=stranger))
+        if draw(st.booleans()):
+            world = with_mark(world, stranger.tag)
     return world
 
 

@@ -8,11 +8,12 @@ import pytest
 import repositories
 from repositories import LEDGER, Repo, model_files, project_files, report_of
 
-from trainshed import release, tags, tombstone, version
+from trainshed import release, tags, tombstone
 from trainshed.errors import TrainshedError
 from trainshed.manifest import ManifestIsTooLarge
 from trainshed.origin import OriginRefusesThePush
 from trainshed.release import CommitIsNotPushed, NothingToRelease, Released, RunWasReverted
+from trainshed.store import Store
 
 WHO = "Someone Else <else@example.org>"
 REPORT = "pipelines/churn/report.txt"
@@ -117,13 +118,14 @@ def test_the_version_tells_what_changed(repo: Repo, files: dict[str, str], expec
     assert released.manifest.gate.baseline == "churn@v1.0.0"
 
 
-def test_a_version_is_never_reused_and_never_understates_the_change(repo: Repo) -> None:
-    """After a revert the next release differs from what is live by the data as well."""
+@pytest.mark.parametrize("data", ["a,b\n3,4\n", "a,b\n1,2\n"], ids=["new", "as-it-was"])
+def test_a_version_is_never_reused_and_never_understates_the_change(repo: Repo, data: str) -> None:
+    """After a revert the data differs from that of what is live, or of the highest version."""
     repo.commit_and_push({DATA: "a,b\n3,4\n"})
     assert tag_of(churn(repo)) == "churn@v1.1.0"
     tombstone.revert(repo.origin, tags.require("churn@v1.1.0"), who=WHO, why="bad data")
     repo.delete_tag("churn@v1.1.0")
-    repo.commit_and_push({REPORT: report_of(f1=0.91)})
+    repo.commit_and_push({DATA: data, REPORT: report_of(f1=0.91)})
 
     released = churn(repo)
 
@@ -239,6 +241,8 @@ def test_an_ancestor_of_the_newest_release_is_never_released(repo: Repo) -> None
     superseded = churn(repo, commit=older)
 
     assert (superseded.kind, tag_of(superseded)) == ("superseded", "churn@v1.0.1")
+    assert superseded.trained is None
+    assert older not in {run.commit for run in Store(repo.project).runs()}
     assert repo.refs() == before
 
 
@@ -470,20 +474,3 @@ def test_a_trainer_that_breaks_its_contract_releases_nothing(
 
     assert (caught.value.slug, caught.value.exit_code) == (slug, 3)
     assert repo.refs() == before
-
-
-@pytest.mark.parametrize(
-    ("taken", "expected"),
-    [
-        pytest.param([], (1, 0, 0), id="free"),
-        pytest.param([(1, 0, 0), (1, 0, 1), (1, 0, 3)], (1, 0, 2), id="taken"),
-    ],
-)
-def test_a_taken_version_is_passed_over(
-    taken: list[tuple[int, int, int]], expected: tuple[int, int, int]
-) -> None:
-    names = {tags.Version(*one) for one in taken}
-
-    following = version.following(ever=[], live=None, schema=None, dataset="d", taken=names)
-
-    assert following == expected

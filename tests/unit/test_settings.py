@@ -39,6 +39,14 @@ def test_in_actions_its_files_and_its_actor_are_known() -> None:
     assert read.actor == "ada"
 
 
+def test_the_registrys_password_is_read_and_never_shown() -> None:
+    variables = {"TRAINSHED_REGISTRY_USER": "ada", "TRAINSHED_REGISTRY_PASSWORD": "s3cret"}
+    read = settings({**variables, "HOME": "/h"})
+
+    assert (read.registry_user, read.registry_password) == ("ada", "s3cret")
+    assert "s3cret" not in repr(read)
+
+
 def test_an_empty_variable_is_as_good_as_none() -> None:
     read = settings({"GITHUB_OUTPUT": "", "GITHUB_ACTOR": "", "GITHUB_ACTIONS": "", "HOME": "/h"})
 

@@ -109,7 +109,6 @@ def change(**keys: Any) -> Callable[[str], str]:
         pytest.param(lambda text: "\0" * len(text), id="zeros"),
         pytest.param(lambda _: "[]", id="other-json"),
         pytest.param(change(format=2), id="newer-format"),
-        pytest.param(change(run_id="0" * 64), id="another-runs"),
         pytest.param(change(metrics={"score": "high"}), id="wrong-type"),
         pytest.param(change(artifact=None), id="no-artifact"),
         pytest.param(change(artifact={"path": "../x", "digest": "0", "size": 1}), id="upwards"),
@@ -125,6 +124,15 @@ def test_a_run_whose_record_cannot_be_used_is_not_found(
     assert runs.find(finished.run_id) is None
     assert put(runs) == finished
     assert runs.find(finished.run_id) == finished
+
+
+def test_the_record_of_another_run_is_not_this_ones(runs: Store) -> None:
+    one, other = put(runs, sample(1)), put(runs, sample(2))
+    record = (runs.folder(other.run_id) / "run.json").read_text()
+    (runs.folder(one.run_id) / "run.json").write_text(record)
+
+    assert runs.find(one.run_id) is None
+    assert runs.find(other.run_id) == other
 
 
 def test_a_key_of_a_newer_trainshed_is_ignored(runs: Store) -> None:

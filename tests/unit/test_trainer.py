@@ -254,11 +254,15 @@ def test_an_interrupted_training_leaves_no_program(
 
 
 def is_gone(pid: int) -> bool:
-    """Tell whether a process has ended; one that its new parent has not reaped yet has."""
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
+    """Tell whether a process ends soon; one that its new parent has not reaped yet has ended."""
+    for _ in range(500):
+        try:
+            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+                return True
+        except psutil.NoSuchProcess:
+            return True
+        time.sleep(0.01)
+    return False
 
 
 def await_file(path: Path) -> None:

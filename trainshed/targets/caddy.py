@@ -17,7 +17,6 @@ ADMIN_PORT = 2019
 EDGE_PORT = 8080
 """Where the edge listens inside the network."""
 _TIMEOUT_SECONDS = 10.0
-_UPSTREAMS = "/id/live/upstreams"
 
 
 class EdgeRefused(OutsideError):
@@ -56,42 +55,32 @@ class Admin:
             raise _refused(f"telling its configuration (HTTP {status}: {body.strip()})")
         return State(config=json.loads(body), etag=etag)
 
-    def switch(self, upstream: str, *, before: State, config: Mapping[str, Any]) -> None:
-        """Send all new requests to another release: one atomic change; open requests go on.
+    def change(self, config: Mapping[str, Any], *, before: State) -> None:
+        """Replace the whole configuration: one atomic change; open requests go on.
 
         Args:
-            upstream: host and port of the release.
-            before: the state that the decision to switch was based on.
-            config: the whole configuration with that upstream, in case more than it differs.
+            config: the new one.
+            before: the state that the decision to change it was based on.
 
         Raises:
-            AnotherDeployerSwitched, EdgeRefused
+            AnotherDeployerSwitched: it is in another state by now.
+            EdgeRefused
         """
-        now = self.state()
-        if now.etag != before.etag:
-            raise _conflict()
-        if without_upstream(now.config) != without_upstream(config):
-            self._change("POST", "/load", config, etag=None)
-            return
-        _, etag, body = self._ask("GET", _UPSTREAMS)
-        if json.loads(body) != [{"dial": before.upstream}]:
-            raise _conflict()
-        self._change("PATCH", _UPSTREAMS, [{"dial": upstream}], etag=etag)
-
-    def _change(self, method: str, path: str, content: Any, *, etag: str | None) -> None:
-        status, _, body = self._ask(method, path, content, etag=etag)
+        status, _, body = self._ask("POST", "/config/", config, etag=before.etag)
         if status == http.client.PRECONDITION_FAILED:
-            raise _conflict()
+            raise conflict()
         if status != http.client.OK:
             raise _refused(f"changing its configuration (HTTP {status}: {body.strip()})")
 
     def _ask(
         self, method: str, path: str, content: Any = None, *, etag: str | None = None
     ) -> tuple[int, str, str]:
-        headers = {"Host": self.token, "Origin": f"http://{self.token}"}
-        answer = self._send(method, path, content, {**headers, **_based_on(etag)})
-        if answer[0] == http.client.FORBIDDEN:  # it was not told its configuration yet
-            answer = self._send(method, path, content, _based_on(etag))
+        token = {"Host": self.token, "Origin": f"http://{self.token}"}
+        # Before it is told its configuration it knows no token; it may just be about to learn it.
+        for headers in (token, {}, token):
+            answer = self._send(method, path, content, {**headers, **_based_on(etag)})
+            if answer[0] != http.client.FORBIDDEN:
+                break
         return answer
 
     def _send(
@@ -114,13 +103,15 @@ def _based_on(etag: str | None) -> dict[str, str]:
     return {} if etag is None else {"If-Match": etag}
 
 
-def edge(*, token: str, upstream: str) -> dict[str, Any]:
+def edge(*, token: str, upstream: str, turn: str) -> dict[str, Any]:
     """Return the edge's whole configuration.
 
     Args:
         token: what a request to the admin API must name as its origin: every container on the
             network reaches the API, and only the deployer knows the token.
         upstream: host and port of the live release, inside the network.
+        turn: another word at each change, so that the Etag tells two of the same upstream apart.
+            It names the only route's group, which means nothing to Caddy.
     """
     proxy = {"@id": "live", "handler": "reverse_proxy", "upstreams": [{"dial": upstream}]}
     admin = {
@@ -128,7 +119,8 @@ def edge(*, token: str, upstream: str) -> dict[str, Any]:
         "enforce_origin": True,
         "origins": [f"http://{token}"],
     }
-    return {"admin": admin, "apps": _server([f":{EDGE_PORT}"], {"handle": [proxy]})}
+    route = {"group": turn, "handle": [proxy]}
+    return {"admin": admin, "apps": _server([f":{EDGE_PORT}"], route)}
 
 
 def door(*, edge: str, port: int, domain: str | None) -> dict[str, Any]:
@@ -171,14 +163,7 @@ def upstream_in(config: Mapping[str, Any] | None) -> str | None:
     return dial
 
 
-def without_upstream(config: Mapping[str, Any] | None) -> str:
-    """Return a configuration in a form in which two that differ only in the upstream are equal."""
-    text = json.dumps(config, sort_keys=True)
-    upstream = upstream_in(config)
-    return text if upstream is None else text.replace(json.dumps(upstream), '"*"')
-
-
-def _conflict() -> AnotherDeployerSwitched:
+def conflict() -> AnotherDeployerSwitched:
     return AnotherDeployerSwitched(
         "The edge's configuration changed while this deployment was under way.",
         fix="Another deployment was faster, and what it made live stays. Run the same command "

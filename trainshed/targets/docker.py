@@ -9,13 +9,16 @@ so nothing is kept on the deployer's machine. The inference log lies on the volu
 
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from docker.errors import NotFound
 
 from trainshed import engine, http_client, image, image_build, registry, tags
 from trainshed.config import Environment
 from trainshed.engine import Client
-from trainshed.errors import ReleaseStateError
+from trainshed.errors import OutsideError, ReleaseStateError
 from trainshed.manifest import Manifest
 from trainshed.reconcile import Current
 from trainshed.tags import Tag
@@ -60,7 +63,10 @@ class DockerTarget:
         self._client = client
         self._model = model
         self._tell = tell
+        self._seen: caddy.State | None = None
+        """What the edge was told when it was asked what is live: all else is based on that."""
         self._before: caddy.State | None = None
+        """What the edge was told when a release was prepared: a switch takes it for granted."""
         self._edge = Edge(client=client, name=self.name, labels=self._labels)
         self._door = Door(
             client=client,
@@ -72,11 +78,11 @@ class DockerTarget:
         )
 
     def current(self) -> Current:
-        upstream = self._edge.upstream()
-        tag = self._tag_of(upstream)
+        self._seen = self._edge.state()
+        tag = self._tag_of(self._seen)
         if tag is None:
             return Current(tag=None)
-        is_open = self._door.is_running and self._edge.is_running
+        is_open = self._door.is_open and self._edge.is_running
         return Current(tag=tag, is_healthy=is_open and self._answers(tag))
 
     def prepare(self, manifest: Manifest) -> None:
@@ -84,20 +90,21 @@ class DockerTarget:
 
         Raises:
             ReleaseHasNoImage, ImageIsGone, ImageIsNotTheRelease, RegistryFailed: nothing to start.
-            PortIsInUse, EdgeCannotStart: the edge cannot hold the live port.
+            PortIsInUse, EdgeCannotStart: the door cannot hold the live port.
+            AnotherDeployerSwitched: what was found live is not live any more.
             ReleaseIsNotHealthy, GoldenRowsDiffer: it started, but is not fit to be live.
         """
         found = self._image_of(manifest)
         docker_caddy.ensure_network(self._client, self.name, self._labels)
         self._before = self._edge.ensure()
+        if self._seen is not None and self._seen.upstream != self._before.upstream:
+            raise caddy.conflict()
         self._door.ensure()
         started = self._container(manifest, found)
         try:
             self._check(manifest, started)
         except BaseException:
-            if self._tag_of(self._edge.upstream()) != manifest.tag:
-                with engine.told(f"removing {started.name}"):
-                    started.remove(force=True)
+            self._discard(started, manifest.tag)
             raise
 
     def switch(self, manifest: Manifest) -> None:
@@ -106,19 +113,26 @@ class DockerTarget:
 
     def retire(self) -> None:
         """Stop what is not live; keep the newest of it stopped, remove the rest. No image goes."""
-        live = self._tag_of(self._edge.upstream())
-        if live is None:
+        state = self._edge.state()
+        live = self._tag_of(state)
+        if state is None or live is None or not self._edge.is_running:
             return
         others = [one for one in self._containers() if one.labels[_RELEASE] != str(live)]
         others.sort(key=lambda one: int(one.labels[_SEQUENCE]), reverse=True)
+        if not all(map(_is_down, others)):
+            try:
+                self._edge.claim(state)
+            except caddy.AnotherDeployerSwitched:
+                return  # it clears up itself
         for number, one in enumerate(others):
-            with engine.told(f"stopping {one.name}"):
-                if one.status == "running":
+            # One that another deployer removed meanwhile is as good as retired.
+            with engine.told(f"retiring {one.name}"), suppress(NotFound):
+                if not _is_down(one):
                     # One that is always restarted would come back with the engine.
                     one.update(restart_policy={"Name": "no"})
                     one.stop(timeout=_DRAIN_SECONDS)
                 if number >= _KEPT:
-                    one.remove(force=True)
+                    one.remove()
 
     def stop(self) -> None:
         """Remove everything but images and the inference log: for a demo or a test that is over."""
@@ -158,7 +172,9 @@ class DockerTarget:
         """Return the release's container, running: the one that was kept, or a new one."""
         name = self._container_name(manifest.tag)
         one = engine.container(self._client, name)
-        if one is not None and one.image.id != found.id:
+        if one is not None and not self._is_usable(one, manifest.tag, found):
+            assert self._before is not None, "the edge comes before what is behind it"
+            self._before = self._edge.claim(self._before)
             with engine.told(f"removing {name}"):
                 one.remove(force=True)
             one = None
@@ -170,6 +186,28 @@ class DockerTarget:
                 one.start()
                 one.reload()
         return one
+
+    def _is_usable(self, one: Any, tag: Tag, found: Any) -> bool:
+        """Tell whether a container can become live: it was kept, or it is live and answers.
+
+        Any other that runs is what a killed deployer left, or what another one is preparing.
+        """
+        if one.attrs["Image"] != found.id:
+            return False
+        return _is_down(one) or (tag == self._tag_of(self._before) and self._answers(tag))
+
+    def _discard(self, started: Any, tag: Tag) -> None:
+        """Remove what is not fit to be live; when that cannot be, the next deployment does it.
+
+        Raises:
+            AnotherDeployerSwitched: perhaps it is not fit because of what that one did.
+        """
+        if self._before is None or tag == self._tag_of(self._before):
+            return
+        with suppress(OutsideError):
+            self._edge.claim(self._before)
+            with engine.told(f"removing {started.name}"):
+                started.remove(force=True)
 
     def _create(self, manifest: Manifest, found: Any, name: str) -> Any:
         options = image_build.server_options(predictor=found.labels.get(f"{image.LABEL}.predictor"))
@@ -240,8 +278,13 @@ class DockerTarget:
     def _upstream(self, tag: Tag) -> str:
         return f"{self._container_name(tag)}:{image.PORT}"
 
-    def _tag_of(self, upstream: str | None) -> Tag | None:
-        if upstream is None:
+    def _tag_of(self, state: caddy.State | None) -> Tag | None:
+        """Return the release that is live when the edge is told this."""
+        if state is None or state.upstream is None:
             return None
-        version = upstream.rsplit(":", 1)[0].removeprefix(f"{self.name}-v")
+        version = state.upstream.rsplit(":", 1)[0].removeprefix(f"{self.name}-v")
         return tags.parse(f"{self._model}@v{version}")
+
+
+def _is_down(one: Any) -> bool:
+    return one.status in {"created", "exited"}

@@ -43,30 +43,33 @@ def start(one: Any, *, address: str, port: int) -> None:
         PortIsInUse: another program holds the live port.
         EdgeCannotStart: anything else.
     """
-    try:
-        one.start()
-    except APIError as error:
-        said = str(error.explanation or error)
-        if "already allocated" in said or "address already in use" in said:
-            raise ports.PortIsInUse(
-                f"Port {port} on {address} is in use by another program.",
-                fix=f"Stop that program (`ss -ltnp 'sport = :{port}'` names it), or change `port:` "
-                "of the environment in trainshed.yml.",
+    with engine.told(f"starting {one.name}"):
+        try:
+            one.start()
+        except APIError as error:
+            said = str(error.explanation or error)
+            if "already allocated" in said or "address already in use" in said:
+                raise ports.PortIsInUse(
+                    f"Port {port} on {address} is in use by another program.",
+                    fix=f"Stop that program (`ss -ltnp 'sport = :{port}'` names it), or change "
+                    "`port:` of the environment in trainshed.yml.",
+                ) from None
+            raise EdgeCannotStart(
+                f"{one.name} cannot be started: {said}",
+                fix="Mend what it says, then run the same command again.",
             ) from None
-        raise EdgeCannotStart(
-            f"{one.name} cannot be started: {said}",
-            fix="Mend what it says, then run the same command again.",
-        ) from None
-    one.reload()
+        one.reload()
 
 
 def file_in(one: Any, path: str) -> bytes | None:
     """Return a file's content from a container, running or not; None when it is not there."""
-    try:
-        stream, _ = one.get_archive(path)
-    except APIError:  # NotFound is one
-        return None
-    with tarfile.open(fileobj=io.BytesIO(b"".join(stream))) as archive:
+    with engine.told(f"reading {path} in {one.name}"):
+        try:
+            stream, _ = one.get_archive(path)
+            packed = b"".join(stream)
+        except NotFound:
+            return None
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         member = archive.next()
         file = archive.extractfile(member) if member is not None and member.isfile() else None
         return file.read() if file is not None else None

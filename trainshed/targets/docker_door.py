@@ -33,9 +33,10 @@ class Door:
         return engine.container(self.client, f"{self.name}-door")
 
     @property
-    def is_running(self) -> bool:
+    def is_open(self) -> bool:
+        """Whether it runs, and holds the port that it should."""
         one = self.container
-        return one is not None and one.status == "running"
+        return one is not None and one.status == "running" and self._is_as_configured(one)
 
     def ensure(self) -> None:
         """Start the door unless it runs; make it anew when the port or the domain was changed.
@@ -44,29 +45,58 @@ class Door:
             PortIsInUse, EdgeCannotStart
         """
         one = self.container
-        if one is not None and one.labels.get(_LISTEN) != self._listen:
+        if one is not None and not self._is_as_configured(one):
+            self._try_ports(before=one)
             with engine.told(f"removing {one.name}"):
                 one.remove(force=True, v=True)
             one = None
         if one is None:
             one = self._create()
         if one.status != "running":
-            docker_caddy.start(one, address=self.address, port=self.port)
+            docker_caddy.start(one, address=self.address, port=self._live_port)
+
+    def _is_as_configured(self, one: Any) -> bool:
+        return bool(one.labels.get(_LISTEN) == self._listen)
+
+    def _try_ports(self, *, before: Any) -> None:
+        """Find out that a port is taken before the door that is open is removed, not after."""
+        bindings = (before.attrs["HostConfig"]["PortBindings"] or {}).values()
+        held = {one["HostPort"] for those in bindings for one in those}
+        wanted = {inside: at for inside, at in self._published.items() if str(at[1]) not in held}
+        name = f"{self.name}-door-try"
+        left = engine.container(self.client, name)
+        if left is not None:
+            with engine.told(f"removing {name}"):
+                left.remove(force=True, v=True)
+        one = docker_caddy.create(
+            self.client, name, ["caddy", "run"], ports=wanted, labels=dict(self.labels)
+        )
+        try:
+            docker_caddy.start(one, address=self.address, port=self._live_port)
+        finally:
+            with engine.told(f"removing {name}"):
+                one.remove(force=True, v=True)
+
+    @property
+    def _live_port(self) -> int:
+        return self.port if self.domain is None else 443
+
+    @property
+    def _published(self) -> dict[str, Any]:
+        listening = (self.port,) if self.domain is None else (80, 443)
+        return {f"{port}/tcp": (self.address, port) for port in listening}
 
     @property
     def _listen(self) -> str:
         return f"{self.address}:{self.port} {self.domain or ''}".strip()
 
     def _create(self) -> Any:
-        published: dict[str, Any] = {f"{self.port}/tcp": (self.address, self.port)}
-        if self.domain is not None:
-            published = {f"{port}/tcp": (self.address, port) for port in (80, 443)}
         one = docker_caddy.create(
             self.client,
             f"{self.name}-door",
             ["caddy", "run", "--config", f"/{_FILE}"],
             network=self.name,
-            ports=published,
+            ports=self._published,
             volumes={f"{self.name}-door-data": {"bind": "/data", "mode": "rw"}},
             labels={**self.labels, _LISTEN: self._listen},
         )

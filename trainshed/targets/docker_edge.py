@@ -9,7 +9,7 @@ from typing import Any
 
 from docker.errors import NotFound
 
-from trainshed import engine, image
+from trainshed import engine, image, image_build
 from trainshed.engine import Client
 from trainshed.errors import OutsideError
 from trainshed.targets import EdgeCannotStart, caddy, docker_caddy
@@ -18,6 +18,8 @@ _START_SECONDS = 15.0
 _POLL_SECONDS = 0.02
 _TOKEN = f"{image.LABEL}.token"
 _SAVED = "/config/caddy/autosave.json"
+_NOT_TOLD_NOW = '"/config/ saved"'
+"""The Etag of a saved configuration: no running Caddy has it, so nothing can be based on it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,17 +38,17 @@ class Edge:
         one = self.container
         return one is not None and one.status == "running"
 
-    def upstream(self) -> str | None:
-        """Return the live release's host and port; of a dead edge, what it saved last."""
+    def state(self) -> caddy.State | None:
+        """Return what the edge is told; of a dead one, what it saved last; None without an edge."""
         one = self.container
         if one is None:
             return None
         if one.status == "running":
             try:
-                return self.admin(one).state().upstream
+                return self.admin(one).state()
             except OutsideError:
                 pass
-        return caddy.upstream_in(_saved(one))
+        return caddy.State(config=_saved(one), etag=_NOT_TOLD_NOW)
 
     def admin(self, one: Any) -> caddy.Admin:
         port = engine.published_port(one, caddy.ADMIN_PORT)
@@ -70,13 +72,39 @@ class Edge:
             return self._started(self._create())
 
     def switch(self, upstream: str, *, before: caddy.State) -> None:
+        """Send all new requests to another release, in one atomic step.
+
+        Raises:
+            AnotherDeployerSwitched: the edge is told something else by now than `before`.
+        """
+        self._change(upstream, before=before)
+
+    def claim(self, before: caddy.State) -> caddy.State:
+        """Void what other deployers based their decisions on; return the state to go on from.
+
+        Whoever stops or removes what is not live claims first. Another deployer may have prepared
+        just that: it cannot switch to it any more. (Where nothing is live, nothing can be broken.)
+
+        Raises:
+            AnotherDeployerSwitched: another one was faster.
+        """
+        if before.upstream is None:
+            return before
+        config = self._change(before.upstream, before=before)
+        now = self.state()
+        if now is None or now.config != config:
+            raise caddy.conflict()
+        return now
+
+    def _change(self, upstream: str, *, before: caddy.State) -> Mapping[str, Any]:
         one = self.container
         if one is None or one.status != "running":
             raise EdgeCannotStart(
                 f"{self.name}-edge is gone.", fix="Run the same command again: it is made anew."
             )
-        config = caddy.edge(token=self._token(), upstream=upstream)
-        self.admin(one).switch(upstream, before=before, config=config)
+        config = caddy.edge(token=self._token(), upstream=upstream, turn=secrets.token_hex(4))
+        self.admin(one).change(config, before=before)
+        return config
 
     def _create(self) -> Any:
         self._token()
@@ -117,7 +145,7 @@ class Edge:
             except OutsideError as error:
                 last = error
             time.sleep(_POLL_SECONDS)
-            one.reload()
+            image_build.is_running(one)  # its ports are known only once it runs
         raise EdgeCannotStart(
             f"{one.name} does not answer: {last.problem if last else ''}",
             fix=f"Look at `docker logs {one.name}`, then run the same command again.",
