@@ -28,7 +28,7 @@ from trainshed import (
     tombstone,
 )
 from trainshed.config_file import model_of
-from trainshed.deployment import Deployer, require_an_origin
+from trainshed.deployment import Deployer
 from trainshed.origin import Origin
 from trainshed.progress import Progress
 from trainshed.store import Store
@@ -101,7 +101,7 @@ def _plan(deployer: Deployer, args: argparse.Namespace) -> None:
         verb = "lift" if args.unrevert else "write"
         print(f"would {verb} the tombstone of {tag}, then converge", file=sys.stderr)
     print(deploy_report.plan_text(plan, world), end="")
-    require_an_origin(world, plan.standing)
+    reconcile.require_an_origin(world, plan.standing)
 
 
 def _status(deployer: Deployer, args: argparse.Namespace) -> None:

@@ -156,9 +156,13 @@ def make_project(
     files: Mapping[str, str | bytes | None] | None = None,
     **changes: Any,
 ) -> Project:
-    """Make a project whose model goes to a registry; `changes` replace keys of the model."""
+    """Make a project whose model goes to a registry.
+
+    `changes` replace keys of the model; None takes one away.
+    """
     section = yaml.safe_load(served_project.configuration({}))["models"][served_project.MODEL]
     section |= {"image": repository_of(model, registry=registry), **changes}
+    section = {key: value for key, value in section.items() if value is not None}
     content = {
         **served_project.project_files(),
         "trainshed.yml": yaml.safe_dump({"models": {model: section}}, sort_keys=False),

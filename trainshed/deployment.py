@@ -14,7 +14,7 @@ from trainshed import ledger, locks, reconcile, targets, times, tombstone
 from trainshed.config import Config
 from trainshed.config_file import environments_of
 from trainshed.errors import ConflictError, ReleaseStateError, TrainshedError
-from trainshed.origin import Change, Origin, OriginWasReplaced
+from trainshed.origin import Change, Origin
 from trainshed.progress import Progress
 from trainshed.project import Project
 from trainshed.reconcile import Current, Reverted, Standing, Step
@@ -94,7 +94,7 @@ class Deployer:
             places = self.places(environment=environment, model=model)
             world = self.origin.read()
             plan = self.plan(world, places, is_forward=is_forward)
-            require_an_origin(world, plan.standing)
+            reconcile.require_an_origin(world, plan.standing)
             failures += self._bury(plan.standing.reverted)
             failures += self._converge_all(zip(places, plan.steps, strict=True), why=why)
         for other in failures[1:]:
@@ -217,17 +217,6 @@ def _failure(call: Callable[[], None]) -> TrainshedError | None:
     except TrainshedError as error:
         return error
     return None
-
-
-def require_an_origin(world: World, standing: Standing) -> None:
-    if standing.is_all_gone:
-        names = ", ".join(str(tag) for tag in sorted(world.ledger.releases)[-3:])
-        raise OriginWasReplaced(
-            f"Every release that the ledger knows is gone from the origin ({names}).",
-            fix="Nothing was changed, and everything keeps running. If the origin was replaced, "
-            "push the tags back; if the last release is to go, say so: "
-            "scripts/deploy.py revert TAG --reason WHY",
-        )
 
 
 def none_left(step: Step) -> NoReleaseIsLeft:

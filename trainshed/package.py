@@ -9,7 +9,7 @@ from trainshed.config import Model
 from trainshed.errors import ConfigurationError
 from trainshed.image import Names
 from trainshed.image_build import Builder
-from trainshed.origin import REMOTE
+from trainshed.mirror import REMOTE
 from trainshed.project import Project
 from trainshed.run import Run
 from trainshed.store import Store

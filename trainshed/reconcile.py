@@ -13,6 +13,7 @@ from typing import Literal
 
 from trainshed.ledger import Ledger
 from trainshed.manifest import Manifest
+from trainshed.mirror import OriginWasReplaced
 from trainshed.tags import Tag
 from trainshed.world import Annotated, Unusable, World
 
@@ -107,6 +108,22 @@ def fold(world: World) -> Standing:
     )
 
 
+def require_an_origin(world: World, standing: Standing) -> None:
+    """Refuse to go on when every release that the ledger knows is gone from the origin.
+
+    Raises:
+        OriginWasReplaced
+    """
+    if standing.is_all_gone:
+        names = ", ".join(str(tag) for tag in sorted(world.ledger.releases)[-3:])
+        raise OriginWasReplaced(
+            f"Every release that the ledger knows is gone from the origin ({names}).",
+            fix="Nothing was changed, and everything keeps running. If the origin was replaced, "
+            "push the tags back; if the last release is to go, say so: "
+            "scripts/deploy.py revert TAG --reason WHY",
+        )
+
+
 def plan(
     world: World,
     standing: Standing,
@@ -167,11 +184,11 @@ def _newest_first(manifests: Iterable[Manifest]) -> tuple[Manifest, ...]:
 def _notes(world: World) -> Iterable[str]:
     for tag, fact in sorted(world.tags.items()):
         tombstone = world.ledger.tombstone(tag)
-        if tombstone is not None:
+        if tombstone is not None and tag not in world.marks:
             yield (
                 f"{tag} is on the origin, but stays reverted: {tombstone.why} "
                 f"({tombstone.who}, {tombstone.when}). A tombstone outranks a tag; "
                 f"`scripts/deploy.py revert --unrevert {tag}` lifts it."
             )
-        elif isinstance(fact, Unusable):
+        if tombstone is None and isinstance(fact, Unusable):
             yield f"{tag} is ignored: it {fact.why}"

@@ -86,7 +86,8 @@ class Releases:
         """
         world = self.origin.read()
         chosen = self._head(world) if commit is None else self._pushed(world, commit)
-        early = self._is_superseded(chosen, next(iter(reconcile.fold(world).of(model)), None))
+        standing = reconcile.fold(world)
+        early = self._is_superseded(chosen, next(iter(standing.of(model)), None))
         if early is not None:
             return early
         trained = self.trainings.train_or_find(chosen, model)
@@ -170,6 +171,7 @@ class Releases:
         early = early or settled(world, standing, trained.run, commit=commit)
         if early is not None:
             return early
+        reconcile.require_an_origin(world, standing)
         compared = self._compare(commit, trained.run, newest)
         why = f"the gate says {compared.verdict}"
         if compared.verdict not in {"pass", "warn"}:

@@ -15,7 +15,8 @@ from typing import Any
 
 from trainshed.cmd import CommandFailed
 from trainshed.errors import ConflictError, ReleaseStateError, TrainshedError
-from trainshed.origin import REMOTE, Origin
+from trainshed.mirror import REMOTE
+from trainshed.origin import Origin
 from trainshed.project import Project
 from trainshed.settings import FRAMEWORK, child_environment
 from trainshed.tags import Tag

@@ -17,7 +17,10 @@ class TagIsInTheWay(ConflictError):
 
 
 def revert(origin: Origin, tag: Tag, *, who: str, why: str) -> bool:
-    """Write a release's tombstone; its tag may stay or go. False when it lies under one already."""
+    """Write a release's tombstone, and a revert mark on its tag for those who read tags only.
+
+    False when it lies under one already.
+    """
 
     def build(world: World) -> Change | None:
         release = _known(world, tag)
@@ -27,6 +30,7 @@ def revert(origin: Origin, tag: Tag, *, who: str, why: str) -> bool:
         return Change(
             records=ledger.tombstone_records(world.ledger, record),
             message=f"Revert {tag}: {why}\n",
+            create=_mark(origin, world, record, release),
         )
 
     return origin.change(build).ledger.tombstone(tag) is None
@@ -75,6 +79,21 @@ def unrevert(origin: Origin, tag: Tag, *, who: str, why: str) -> bool:
         )
 
     return not _stands(origin.change(build), tag)
+
+
+def _mark(
+    origin: Origin, world: World, record: ledger.Tombstone, release: ledger.Release
+) -> dict[str, str]:
+    """Return the ref of a revert mark; none where there is no tag to mark, or it is marked."""
+    tag = release.manifest.tag
+    if tag not in world.tags or tag in world.marks:
+        return {}
+    origin.fetch_commit(release.manifest.commit)
+    message = f"{record.why}\n\nReverted by {record.who}, {record.when}.\n"
+    oid = origin.make_tag(
+        tag.mark, commit=release.manifest.commit, tagger=release.tagger, message=message
+    )
+    return {tag.mark.ref: oid}
 
 
 def _stands(world: World, tag: Tag) -> bool:

@@ -84,10 +84,18 @@ class Hosted(Served):
         return next(one.manifest for name, one in releases.items() if str(name) == tag)
 
     def at(self, port: int) -> "Hosted":
-        """Change the port in trainshed.yml and commit that; return the environment as it is then."""
+        """Change the port in trainshed.yml, commit that; return the environment as it is then."""
         changed = replace(self, ports={self.environment: port})
         self.repo.commit({"trainshed.yml": configuration(changed.ports)}, "Move")
         return changed
+
+    def put_live(self, manifest: Manifest) -> None:
+        """Do what a deployment asks of its target; nothing is written down."""
+        target = self.target
+        target.current()
+        target.prepare(manifest)
+        target.switch(manifest)
+        target.retire()
 
     def deployments(self, environment: str | None = None) -> list[Deployment]:
         place = (environment or self.environment, MODEL)
@@ -152,15 +160,14 @@ class Hosted(Served):
         assert [self.part(kind).status for kind in ("edge", "door")] == ["running", "running"]
 
     def stop(self) -> None:
-        """Remove all that the engine has of this environment, and the model's inference log."""
+        """Remove all that the engine has of this environment; images and inference log stay."""
         label = {"label": f"{image.LABEL}.environment={self.environment}"}
         for one in self.client.containers.list(all=True, filters=label, ignore_removed=True):
             one.remove(force=True, v=True)
         for network in self.client.networks.list(filters=label):
             network.remove()
-        for volume in self.client.volumes.list(filters={"name": MODEL}):
-            if volume.name == LOG or volume.name.startswith(f"{self.name}-"):
-                volume.remove(force=True)
+        for volume in self.client.volumes.list(filters={"name": self.name}):
+            volume.remove(force=True)
 
     def _package(self, run: Run, chosen: Model) -> str:
         here = self.repo.project
@@ -169,29 +176,41 @@ class Hosted(Served):
 
 
 @contextmanager
-def staged(folder: Path, *, releases: int = 1, live: bool = True) -> Iterator[Hosted]:
+def staged(folder: Path, *, releases: int = 2, live: int = 1) -> Iterator[Hosted]:
     """Set up a copy of the project in a folder, with an environment of its own on the engine.
 
     Args:
         folder: a test's own (`tmp_path`); what is copied is kept beside it.
-        releases: v1.0.0, v1.1.0, … All but the newest are on record as once live.
-        live: deploy the newest, for real.
+        releases: how many there are: v1.0.0, v1.1.0, …
+        live: the number of the one that is live, for real; those before it were, by the ledger.
     """
-    shutil.copytree(_template(folder.parent, releases), folder / "hosted", symlinks=True)
-    repo = Repo(folder / "hosted" / "clone", folder / "hosted" / "origin.git")
-    repo.git("remote", "set-url", "origin", f"file://{repo.origin_folder}")
     environment = f"test-{secrets.token_hex(3)}"
-    chosen = {environment: free_port()}
-    repo.commit_and_push({"trainshed.yml": configuration(chosen)}, "Choose a port")
-    hosted = Hosted(repo, chosen, environment)
-    for record in repo.world().ledger.of_model(MODEL)[:-1]:
-        repo.deployed(record.manifest, environment)
+    with pytest.MonkeyPatch.context() as patch:
+        for role in (
+            "AUTHOR",
+            "COMMITTER",
+        ):  # a fixture of a whole module comes before a test's own
+            patch.setenv(f"GIT_{role}_NAME", "Test Person")
+            patch.setenv(f"GIT_{role}_EMAIL", "test@example.org")
+        hosted = _copy(folder, releases, environment)
+        those = hosted.repo.world().ledger.of_model(MODEL)[:live]
+        for record in those:
+            hosted.repo.deployed(record.manifest, environment)
     try:
-        if live:
-            hosted.forward()
+        if those:
+            hosted.put_live(those[-1].manifest)
         yield hosted
     finally:
         hosted.stop()
+
+
+def _copy(folder: Path, releases: int, environment: str) -> Hosted:
+    shutil.copytree(_template(folder.parent, releases), folder / "hosted", symlinks=True)
+    repo = Repo(folder / "hosted" / "clone", folder / "hosted" / "origin.git")
+    repo.git("remote", "set-url", "origin", f"file://{repo.origin_folder}")
+    chosen = {environment: free_port()}
+    repo.commit_and_push({"trainshed.yml": configuration(chosen)}, "Choose a port")
+    return Hosted(repo, chosen, environment)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Packaging, end to end: a trained run becomes an image in a real registry, or nothing at all."""
 
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -23,7 +24,8 @@ from trainshed.engine import Client
 from trainshed.image_build import Builder, ImageCannotBeBuilt
 from trainshed.package import FixedTagNamesAnotherRun
 from trainshed.run import Run
-from trainshed.targets.docker_edge import file_in
+from trainshed.settings import settings
+from trainshed.targets.docker_caddy import file_in
 
 pytest_plugins = ["containers"]
 
@@ -63,6 +65,16 @@ def project(tmp_path: Path, model: str) -> Project:
 def elsewhere(tmp_path: Path, model: str, faulty_registry: FaultyRegistry) -> Project:
     """A project whose images go to the registry that can fail."""
     return make_project(tmp_path, model, registry=faulty_registry.address)
+
+
+@pytest.fixture
+def own_base(engine_client: Client, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A base with a label, which every stage built on it inherits: all can be removed again."""
+    base = settings().base_image
+    assert base is not None
+    labelled = f"FROM {base}\nLABEL {image.LABEL}.model={model}\n"
+    made, _ = engine_client.images.build(fileobj=io.BytesIO(labelled.encode()), rm=True)
+    monkeypatch.setenv("TRAINSHED_BASE_IMAGE", made.id)
 
 
 @pytest.mark.engine
@@ -156,7 +168,7 @@ def test_a_run_that_is_packaged_already_is_found_and_nothing_is_built(
 
 @pytest.mark.engine
 def test_the_run_is_the_same_layer_in_builds_without_cache_from_two_clones(
-    packaged: PackagedProject, engine_client: Client, tmp_path: Path
+    packaged: PackagedProject, engine_client: Client, own_base: None, tmp_path: Path
 ) -> None:
     first = packaged.project
     second = Project(first.repo.clone(f"another-{tmp_path.name}"), first.model)

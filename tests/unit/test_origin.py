@@ -11,13 +11,8 @@ from repositories import LEDGER, TAGGER, Repo, digest_of, manifest_of, tombstone
 
 from trainshed import ledger, origin, tags
 from trainshed.errors import TrainshedError
-from trainshed.origin import (
-    Change,
-    LedgerWasRewritten,
-    OriginCannotBeRead,
-    OriginRefusesThePush,
-    OriginWasReplaced,
-)
+from trainshed.mirror import LedgerWasRewritten, OriginCannotBeRead, OriginWasReplaced
+from trainshed.origin import Change, OriginRefusesThePush
 from trainshed.tags import Tag
 from trainshed.world import Annotated, Unusable, World
 

@@ -11,6 +11,7 @@ from repositories import LEDGER, Repo, model_files, project_files, report_of
 from trainshed import release, tags, tombstone
 from trainshed.errors import TrainshedError
 from trainshed.manifest import ManifestIsTooLarge
+from trainshed.mirror import OriginWasReplaced
 from trainshed.origin import OriginRefusesThePush
 from trainshed.release import CommitIsNotPushed, NothingToRelease, Released, RunWasReverted
 from trainshed.store import Store
@@ -217,6 +218,17 @@ def test_a_reverted_run_cannot_be_released_again(
 
     assert it.value.exit_code == 5
     assert "revert --unrevert churn@v1.0.0" in it.value.fix
+    assert repo.refs() == before
+
+
+def test_nothing_is_released_while_every_tag_that_the_ledger_knows_is_gone(repo: Repo) -> None:
+    repo.delete_tag("churn@v1.0.0")
+    repo.commit_and_push({REPORT: report_of(f1=0.99)})
+    before = repo.refs()
+
+    with pytest.raises(OriginWasReplaced, match=r"gone from the origin \(churn@v1\.0\.0\)"):
+        churn(repo)
+
     assert repo.refs() == before
 
 

@@ -8,7 +8,7 @@ import repositories
 from repositories import Repo
 
 from trainshed import tags, tombstone
-from trainshed.origin import OriginCannotBeRead
+from trainshed.mirror import OriginCannotBeRead
 from trainshed.tombstone import ReleaseIsUnknown, TagIsInTheWay
 
 V1 = tags.require("churn@v1.0.0")
@@ -61,10 +61,21 @@ def test_reverting_twice_writes_one_tombstone(repo: Repo) -> None:
     assert repo.refs() == before
 
 
-def test_reverting_leaves_the_tag_alone(repo: Repo) -> None:
+def test_reverting_marks_the_tag_and_leaves_it_alone(repo: Repo) -> None:
+    before = repo.refs()[V2.ref]
+
     revert(repo)
 
-    assert repo.tag_names() == [str(V1), str(V2)]
+    assert repo.tag_names() == [str(V1), str(V2), str(V2.mark)]
+    assert repo.refs()[V2.ref] == before
+
+
+def test_reverting_a_release_whose_tag_is_gone_marks_nothing(repo: Repo) -> None:
+    repo.delete_tag(str(V2))
+
+    revert(repo)
+
+    assert repo.tag_names() == [str(V1)]
 
 
 def test_unreverting_makes_the_very_same_tag_again(repo: Repo) -> None:
