@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from trainshed import comparison, reconcile, release
 from trainshed.comparison import Comparison
 from trainshed.config_file import model_of
-from trainshed.errors import ConfigurationError
+from trainshed.errors import ConfigurationError, ProgramError
 from trainshed.origin import Origin
 from trainshed.progress import Progress
 from trainshed.training import Outcome, Trainings
@@ -32,16 +32,14 @@ class Experiments:
         Args:
             commit: the candidate: for a pull request, its merge result.
             parent: the commit before it; None when there is none. One that has no such model (it is
-                new) is no baseline.
+                new), or that cannot be trained, is no baseline.
             model: its name; None for the only one.
         """
         configuration = self.trainings.project.config_at(commit)
         name = model_of(configuration, model)
         world = self.origin.read() if self.origin else None
         candidate = self._train("the candidate", commit, name)
-        before = None
-        if parent is not None and self._has_model(parent, name):
-            before = self._train("the state before it", parent, name)
+        before = self._before(parent, name) if parent is not None else None
         return Experiment(
             candidate=candidate,
             parent=before,
@@ -53,6 +51,17 @@ class Experiments:
                 rules=configuration.models[name].metrics,
             ),
         )
+
+    def _before(self, parent: str, model: str) -> Outcome | None:
+        """Train what the candidate changes, unless that fails: it may be what the candidate mends."""
+        if not self._has_model(parent, model):
+            return None
+        try:
+            return self._train("the state before it", parent, model)
+        except ProgramError as error:
+            self.progress.tell(error.problem)
+            self.progress.tell(f"{model} cannot be trained at {parent[:12]}: no baseline there")
+            return None
 
     def _has_model(self, commit: str, model: str) -> bool:
         try:

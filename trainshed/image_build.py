@@ -53,8 +53,9 @@ class Builder:
         """
         built = self.build_only(run, folder, chosen, commit=commit)
         self._check(built, run, folder)
-        for tag in (names.fixed, names.moving):
-            built.tag(names.repository, tag)
+        with engine.told(f"tagging the image of {run.model}"):
+            for tag in (names.fixed, names.moving):
+                built.tag(names.repository, tag)
         return built
 
     def build_only(self, run: Run, folder: Path, chosen: Model, *, commit: str) -> Any:
@@ -66,7 +67,8 @@ class Builder:
         image_id = build(
             self.client, context, labels=labels, tell=self.tell, use_cache=self.use_cache
         )
-        return self.client.images.get(image_id)
+        with engine.told(f"looking at the image of {run.model}"):
+            return self.client.images.get(image_id)
 
     def _context(self, run: Run, folder: Path, chosen: Model, *, commit: str) -> bytes:
         files = {

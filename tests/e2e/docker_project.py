@@ -5,9 +5,13 @@ Model and environments have names of their own, so that tests share one engine. 
 releases is built and pushed once per process, and copied.
 """
 
+import contextlib
+import functools
 import http.client
+import io
 import secrets
 import shutil
+import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -21,7 +25,7 @@ import yaml
 from repositories import Repo
 from served_project import Answers, Served, data, free_port, project_files
 
-from trainshed import engine, image
+from trainshed import engine, image, registry
 from trainshed.config import Model
 from trainshed.engine import Client
 from trainshed.ledger import Deployment
@@ -79,6 +83,31 @@ class Hosted(Served):
         assert released.manifest is not None
         return released.manifest
 
+    def released_again(
+        self, tag: str, number: int, *, repository: str = REPOSITORY, **changes: Any
+    ) -> Manifest:
+        """Release the image of a release under the next number; `changes` replace what is said.
+
+        Args:
+            tag: the release that has the image.
+            number: of the new release.
+            repository: where the image is said to be, or is to be.
+        """
+        known = self.manifest(tag)
+        assert known.image is not None
+        about = {key: getattr(known, key) for key in ("run_id", "dataset", "artifact")}
+        digest = known.image.partition("@")[2]
+        about |= {"image": f"{repository}@{digest}", **changes}
+        return self.repo.released(tag_of(number), **about)
+
+    def here(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run scripts/deploy.py in this process, where a test may reach into it."""
+        out, err = io.StringIO(), io.StringIO()
+        argv = [*arguments, "--repository", str(self.repo.folder)]
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = containers.run_script("deploy", *argv)
+        return subprocess.CompletedProcess(argv, code, out.getvalue(), err.getvalue())
+
     def manifest(self, tag: str) -> Manifest:
         releases = self.repo.world().ledger.releases
         return next(one.manifest for name, one in releases.items() if str(name) == tag)
@@ -134,13 +163,13 @@ class Hosted(Served):
         parts += [(one.name, one.id) for one in self.client.networks.list(filters=label)]
         return sorted(parts)
 
-    def forget_image(self, tag: str) -> None:
-        """Remove a release's image from the host: the next deployment must pull it."""
-        reference = self.manifest(tag).image
-        assert reference is not None
-        found = engine.image(self.client, reference)
+    def push_elsewhere(self, tag: str, repository: str) -> None:
+        """Push a release's image to another repository; the host forgets that it is there."""
+        found = engine.image(self.client, str(self.manifest(tag).image))
         assert found is not None
-        self.client.images.remove(found.id, force=True)
+        found.tag(repository, "again")
+        registry.push(self.client, repository, "again", tell=_quiet)
+        self.client.images.remove(f"{repository}:again")  # and with it the last name there
 
     def unpublish_image(self, tag: str) -> None:
         """Delete a release's image in the registry, as a clean-up there does."""
@@ -176,13 +205,16 @@ class Hosted(Served):
 
 
 @contextmanager
-def staged(folder: Path, *, releases: int = 2, live: int = 1) -> Iterator[Hosted]:
+def staged(
+    folder: Path, *, releases: int = 2, live: int = 1, predictor: str | None = None
+) -> Iterator[Hosted]:
     """Set up a copy of the project in a folder, with an environment of its own on the engine.
 
     Args:
         folder: a test's own (`tmp_path`); what is copied is kept beside it.
         releases: how many there are: v1.0.0, v1.1.0, …
         live: the number of the one that is live, for real; those before it were, by the ledger.
+        predictor: the source of the newest one's predictor, if it is another.
     """
     environment = f"test-{secrets.token_hex(3)}"
     with pytest.MonkeyPatch.context() as patch:
@@ -192,7 +224,8 @@ def staged(folder: Path, *, releases: int = 2, live: int = 1) -> Iterator[Hosted
         ):  # a fixture of a whole module comes before a test's own
             patch.setenv(f"GIT_{role}_NAME", "Test Person")
             patch.setenv(f"GIT_{role}_EMAIL", "test@example.org")
-        hosted = _copy(folder, releases, environment)
+        template = _template(folder.parent, releases, predictor)
+        hosted = _copy(template, folder, environment)
         those = hosted.repo.world().ledger.of_model(MODEL)[:live]
         for record in those:
             hosted.repo.deployed(record.manifest, environment)
@@ -204,8 +237,8 @@ def staged(folder: Path, *, releases: int = 2, live: int = 1) -> Iterator[Hosted
         hosted.stop()
 
 
-def _copy(folder: Path, releases: int, environment: str) -> Hosted:
-    shutil.copytree(_template(folder.parent, releases), folder / "hosted", symlinks=True)
+def _copy(template: Path, folder: Path, environment: str) -> Hosted:
+    shutil.copytree(template, folder / "hosted", symlinks=True)
     repo = Repo(folder / "hosted" / "clone", folder / "hosted" / "origin.git")
     repo.git("remote", "set-url", "origin", f"file://{repo.origin_folder}")
     chosen = {environment: free_port()}
@@ -220,18 +253,18 @@ def host(engine_client: Client) -> Iterator[None]:
     containers.remove_all(engine_client, MODEL)
 
 
-def _template(base: Path, releases: int) -> Path:
+@functools.cache
+def _template(base: Path, releases: int, predictor: str | None = None) -> Path:
     """Make the project with so many releases, from the one with a release less."""
-    made = base / f"hosted-{releases}"
-    if made.exists():
-        return made
+    made = base / f"hosted-{releases}-{secrets.token_hex(3)}"
     if releases == 0:
         files = {**project_files(), "trainshed.yml": configuration({_NOWHERE: 8080})}
         return repositories.make(made, files).folder.parent
     shutil.copytree(_template(base, releases - 1), made, symlinks=True)
     repo = Repo(made / "clone", made / "origin.git")
     repo.git("remote", "set-url", "origin", f"file://{repo.origin_folder}")
-    Hosted(repo, {}, _NOWHERE).release()
+    changed = {} if predictor is None else {"app/predict.py": predictor}
+    Hosted(repo, {}, _NOWHERE).release(changed)
     return made
 
 

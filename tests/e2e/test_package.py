@@ -304,13 +304,14 @@ def test_a_registry_that_fails_leaves_no_release_and_the_next_run_makes_it(
 
 
 @pytest.mark.engine
+@pytest.mark.parametrize("tag", ["d-", "data-"])
 def test_a_packager_that_ended_between_its_two_tags_is_made_good_by_the_next(
-    elsewhere: Project, faulty_registry: FaultyRegistry, engine_client: Client
+    elsewhere: Project, faulty_registry: FaultyRegistry, engine_client: Client, tag: str
 ) -> None:
     run = elsewhere.train()
-    second = r"^PUT .*/manifests/d-"
+    push = rf"^PUT .*/manifests/{tag}"
 
-    with faulty_registry.failing(403, on=second), pytest.raises(registry.RegistryFailed):
+    with faulty_registry.failing(403, on=push), pytest.raises(registry.RegistryFailed):
         elsewhere.package(run)
     packaged = elsewhere.package(run)
 

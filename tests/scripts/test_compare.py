@@ -108,6 +108,19 @@ def test_a_model_that_is_new_has_no_baseline(repository: Repository, before: str
     assert read(repository).gate is None
 
 
+def test_a_change_that_mends_a_broken_trainer_is_compared_without_it(
+    repository: Repository,
+) -> None:
+    repository.commit({"code/train.sh": "echo broken >&2; exit 1"})
+    repository.commit({"code/train.sh": trainers.TRAINER})
+
+    finished = repository.script("compare", "--no-origin")
+
+    assert finished.returncode == 0, finished.stderr
+    assert "    tiny cannot be trained at " in finished.stderr
+    assert read(repository).gate is None
+
+
 def test_a_base_and_a_commit_can_be_named(repository: Repository) -> None:
     first = repository.head
     second = repository.commit({"code/score": "0.95"})

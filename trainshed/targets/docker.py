@@ -65,6 +65,8 @@ class DockerTarget:
         self._tell = tell
         self._seen: caddy.State | None = None
         """What the edge was told when it was asked what is live: all else is based on that."""
+        self._answered = False
+        """Whether what was found live answered."""
         self._before: caddy.State | None = None
         """What the edge was told when a release was prepared: a switch takes it for granted."""
         self._edge = Edge(client=client, name=self.name, labels=self._labels)
@@ -82,8 +84,9 @@ class DockerTarget:
         tag = self._tag_of(self._seen)
         if tag is None:
             return Current(tag=None)
+        self._answered = self._answers(tag)
         is_open = self._door.is_open and self._edge.is_running
-        return Current(tag=tag, is_healthy=is_open and self._answers(tag))
+        return Current(tag=tag, is_healthy=is_open and self._answered)
 
     def prepare(self, manifest: Manifest) -> None:
         """Start a release's container beside the live one.
@@ -188,13 +191,13 @@ class DockerTarget:
         return one
 
     def _is_usable(self, one: Any, tag: Tag, found: Any) -> bool:
-        """Tell whether a container can become live: it was kept, or it is live and answers.
+        """Tell whether a container can become live: it was kept, or it is live and answered.
 
         Any other that runs is what a killed deployer left, or what another one is preparing.
         """
         if one.attrs["Image"] != found.id:
             return False
-        return _is_down(one) or (tag == self._tag_of(self._before) and self._answers(tag))
+        return _is_down(one) or (tag == self._tag_of(self._before) and self._answered)
 
     def _discard(self, started: Any, tag: Tag) -> None:
         """Remove what is not fit to be live; when that cannot be, the next deployment does it.

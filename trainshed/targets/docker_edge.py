@@ -145,7 +145,8 @@ class Edge:
             except OutsideError as error:
                 last = error
             time.sleep(_POLL_SECONDS)
-            image_build.is_running(one)  # its ports are known only once it runs
+            if not image_build.is_running(one):
+                break  # it is started again and again, and ends each time
         raise EdgeCannotStart(
             f"{one.name} does not answer: {last.problem if last else ''}",
             fix=f"Look at `docker logs {one.name}`, then run the same command again.",
