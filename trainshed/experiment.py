@@ -53,7 +53,7 @@ class Experiments:
         )
 
     def _before(self, parent: str, model: str) -> Outcome | None:
-        """Train what the candidate changes, unless that fails: it may be what the candidate mends."""
+        """Train what the candidate changes; where that fails, the candidate may be its mending."""
         if not self._has_model(parent, model):
             return None
         try:

@@ -14,7 +14,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +95,8 @@ class Hosted(Served):
         """
         known = self.manifest(tag)
         assert known.image is not None
-        about = {key: getattr(known, key) for key in ("run_id", "dataset", "artifact")}
+        names = {one.name for one in fields(known)} - {"model", "version", "sequence"}
+        about = {name: getattr(known, name) for name in names}
         digest = known.image.partition("@")[2]
         about |= {"image": f"{repository}@{digest}", **changes}
         return self.repo.released(tag_of(number), **about)

@@ -99,7 +99,7 @@ def test_a_registry_that_is_gone_matters_only_where_the_image_is_not_on_the_host
 
     with faulty_registry.gone():
         assert_it_failed(
-            first, V2, code=4, says=f"The registry failed while pulling {reference}",
+            first, V2, code=4, says=f"{reference}: Get \"http://{faulty_registry.address}",
             fix="run the same command again",
         )  # fmt: skip
 

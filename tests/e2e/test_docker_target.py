@@ -127,16 +127,14 @@ def test_only_the_live_port_and_two_of_this_machine_are_published(shown: Hosted)
 
 
 def test_five_releases_are_kept_stopped_and_every_image(first: Hosted) -> None:
-    oldest, newest = first.manifest(V0), first.manifest(V1)
-    about = {key: getattr(newest, key) for key in ("run_id", "dataset", "artifact", "image")}
-    more = [first.repo.released(tag_of(number), **about) for number in range(3, 8)]
+    more = [first.released_again(V1, number) for number in range(3, 8)]
 
-    for manifest in [newest, *more]:
+    for manifest in [first.manifest(V1), *more]:
         first.put_live(manifest)
 
     kept = dict.fromkeys(map(tag_of, range(2, 7)), "exited")
     assert first.containers() == {**kept, tag_of(7): "running"}
-    assert engine.image(first.client, str(oldest.image)) is not None
+    assert engine.image(first.client, str(first.manifest(V0).image)) is not None
 
 
 def test_the_inference_log_has_a_folder_per_release_and_survives_a_rollback(
