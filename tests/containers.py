@@ -199,9 +199,9 @@ def remove_all(client: Client, model: str) -> None:
     for volume in client.volumes.list():
         if f"-{model}-" in volume.name:
             volume.remove(force=True)
-    for found in client.images.list(filters=mine) + _named(client, model):
-        if engine.image(client, found.id) is not None:
-            client.images.remove(found.id, force=True)
+    for found in _images_of(client, model):
+        if engine.image(client, found) is not None:
+            client.images.remove(found, force=True)
 
 
 def run_script(name: str, *arguments: str | Path) -> int:
@@ -224,12 +224,14 @@ def eventually(condition: Callable[[], bool], *, seconds: float = 60.0) -> None:
         time.sleep(0.05)
 
 
-def _named(client: Client, model: str) -> list[Any]:
-    def is_mine(one: Any) -> bool:
-        names = [*one.tags, *(one.attrs["RepoDigests"] or [])]
-        return any(f"/{model}{sign}" in name for name in names for sign in ":@")
+def _images_of(client: Client, model: str) -> list[str]:
+    # The SDK's own list looks at each image once more, and others remove theirs meanwhile.
+    def is_mine(one: Mapping[str, Any]) -> bool:
+        names = [*(one["RepoTags"] or []), *(one["RepoDigests"] or [])]
+        label = (one["Labels"] or {}).get(f"{image.LABEL}.model")
+        return label == model or any(f"/{model}{sign}" in name for name in names for sign in ":@")
 
-    return [one for one in client.images.list() if is_mine(one)]
+    return [one["Id"] for one in client.api.images() if is_mine(one)]
 
 
 def _quiet(line: str) -> None:

@@ -106,9 +106,8 @@ def test_a_registry_that_is_gone_matters_only_where_the_image_is_not_on_the_host
     assert first.here("run", "--forward").returncode == 0
     first.assert_live(V2)
     first.repo.delete_tag(V2)
-    with faulty_registry.gone(), first.asked() as answers:
+    with faulty_registry.gone():
         assert first.here("run").returncode == 0
-    assert answers.releases == [V2, V0]
     first.assert_live(V0)
 
 

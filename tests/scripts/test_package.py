@@ -1,4 +1,4 @@
-"""scripts/package.py as far as it goes without an engine; tests/e2e/test_package.py goes on."""
+"""scripts/package.py as far as it goes without an engine; tests/e2e/test_packaging.py goes on."""
 
 import os
 import subprocess
