@@ -5,8 +5,10 @@ with it after a crash. Every change carries the Etag of what it was based on, so
 deployers the second is refused instead of undoing what the first one did.
 """
 
+import contextlib
 import http.client
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +19,8 @@ ADMIN_PORT = 2019
 EDGE_PORT = 8080
 """Where the edge listens inside the network."""
 _TIMEOUT_SECONDS = 10.0
+_TRIES = 50
+_POLL_SECONDS = 0.02
 
 
 class EdgeRefused(OutsideError):
@@ -66,11 +70,29 @@ class Admin:
             AnotherDeployerSwitched: it is in another state by now.
             EdgeRefused
         """
-        status, _, body = self._ask("POST", "/config/", config, etag=before.etag)
+        try:
+            status, _, body = self._ask("POST", "/config/", config, etag=before.etag)
+        except EdgeRefused:
+            # The API itself is started anew at every change, a stranger's too: the answer may be
+            # lost and the change made.
+            now = self._state_soon()
+            if now.config == config:
+                return
+            if now.etag != before.etag:
+                raise conflict() from None
+            raise
         if status == http.client.PRECONDITION_FAILED:
             raise conflict()
         if status != http.client.OK:
             raise _refused(f"changing its configuration (HTTP {status}: {body.strip()})")
+
+    def _state_soon(self) -> State:
+        """Return the state, asking again for a moment while the API is being started anew."""
+        for _ in range(_TRIES):
+            with contextlib.suppress(EdgeRefused):
+                return self.state()
+            time.sleep(_POLL_SECONDS)
+        return self.state()
 
     def _ask(
         self, method: str, path: str, content: Any = None, *, etag: str | None = None

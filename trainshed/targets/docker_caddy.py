@@ -32,7 +32,7 @@ def create(client: Client, name: str, command: list[str], **options: Any) -> Any
             client.images.pull(_IMAGE)
     with engine.told(f"making {name}"):
         return client.containers.create(
-            _IMAGE, command, name=name, restart_policy=ALWAYS, **options
+            _IMAGE, command, name=name, **{"restart_policy": ALWAYS, **options}
         )
 
 

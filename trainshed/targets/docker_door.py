@@ -6,14 +6,18 @@ request that found no answer there again, for a few seconds.
 """
 
 import json
+import socket
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from trainshed import engine, image
+from trainshed import engine, image, image_build
 from trainshed.engine import Client
-from trainshed.targets import caddy, docker_caddy
+from trainshed.targets import EdgeCannotStart, caddy, docker_caddy
 
+_START_SECONDS = 15.0
+_POLL_SECONDS = 0.02
 _LISTEN = f"{image.LABEL}.listen"
 _FILE = "etc/caddy/door.json"
 
@@ -52,8 +56,24 @@ class Door:
             one = None
         if one is None:
             one = self._create()
+        if one.status == "created":  # its maker may have been killed before it was configured
+            self._configure(one)
         if one.status != "running":
             docker_caddy.start(one, address=self.address, port=self._live_port)
+            self._await(one)
+
+    def _await(self, one: Any) -> None:
+        """Return once it listens."""
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline and image_build.is_running(one):
+            if _listens(self.address, self._live_port):
+                return
+            time.sleep(_POLL_SECONDS)
+        raise EdgeCannotStart(
+            f"{one.name} does not listen on port {self._live_port}. It said:\n"
+            f"{image_build.log_of(one)}",
+            fix="Mend what it says, then run the same command again.",
+        )
 
     def _is_as_configured(self, one: Any) -> bool:
         return bool(one.labels.get(_LISTEN) == self._listen)
@@ -69,8 +89,9 @@ class Door:
             with engine.told(f"removing {name}"):
                 left.remove(force=True, v=True)
         one = docker_caddy.create(
-            self.client, name, ["caddy", "run"], ports=wanted, labels=dict(self.labels)
-        )
+            self.client, name, ["caddy", "version"], ports=wanted, labels=dict(self.labels),
+            restart_policy=None,
+        )  # fmt: skip
         try:
             docker_caddy.start(one, address=self.address, port=self._live_port)
         finally:
@@ -91,7 +112,7 @@ class Door:
         return f"{self.address}:{self.port} {self.domain or ''}".strip()
 
     def _create(self) -> Any:
-        one = docker_caddy.create(
+        return docker_caddy.create(
             self.client,
             f"{self.name}-door",
             ["caddy", "run", "--config", f"/{_FILE}"],
@@ -100,7 +121,23 @@ class Door:
             volumes={f"{self.name}-door-data": {"bind": "/data", "mode": "rw"}},
             labels={**self.labels, _LISTEN: self._listen},
         )
+
+    def _configure(self, one: Any) -> None:
         config = caddy.door(edge=f"{self.name}-edge", port=self.port, domain=self.domain)
         with engine.told(f"configuring {one.name}"):
             one.put_archive("/", image.tar({_FILE: json.dumps(config).encode()}))
-        return one
+
+
+def _listens(address: str, port: int) -> bool:
+    """Tell whether a server of HTTP or HTTPS is there.
+
+    A request without a host is refused by every one of them, before anything behind it is asked.
+    Being connected means nothing: the engine does that too, for a container that is not ready.
+    """
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)  # noqa: S104  # not bound
+    try:
+        with socket.create_connection((host, port), timeout=1.0) as connection:
+            connection.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            return connection.recv(1) != b""
+    except OSError:
+        return False
