@@ -10,7 +10,7 @@ from trainshed.config import Model
 from trainshed.environment import Environment
 from trainshed.errors import ConfigurationError
 from trainshed.project import Project
-from trainshed.settings import FRAMEWORK, child_environment, settings
+from trainshed.settings import FRAMEWORK, settings, users_environment
 
 
 class ModelIsNotServed(ConfigurationError):
@@ -60,7 +60,7 @@ def plan(
     if chosen.serve.predictor is not None:
         argv += ["--predictor", chosen.serve.predictor]
     variables = {**made.variables(), "PYTHONPATH": str(FRAMEWORK)}
-    return Serving(argv=tuple(argv), variables=child_environment(variables, without=made.without))
+    return Serving(argv=tuple(argv), variables=users_environment(variables, without=made.without))
 
 
 def _environment(

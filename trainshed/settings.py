@@ -71,12 +71,23 @@ def child_environment(
     return {**kept, **(extra or {})}
 
 
+# Code that is trained or served is not trusted with these.
+_SECRETS = {"TRAINSHED_REGISTRY_USER", "TRAINSHED_REGISTRY_PASSWORD"}
+
+
+def users_environment(
+    extra: Mapping[str, str] | None = None, *, without: Collection[str] = ()
+) -> dict[str, str]:
+    """Return the whole environment for a person's own program: it gets no secret of ours."""
+    return child_environment(extra, without={*without, *_SECRETS})
+
+
 def outside_environment() -> dict[str, str]:
     """Return the environment as it is outside the framework's own virtual environment.
 
     For a person's program that brings no lock: it must find the person's Python, not ours.
     """
-    kept = child_environment(without={"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"})
+    kept = users_environment(without={"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"})
     if sys.prefix != sys.base_prefix:
         ours = str(Path(sys.prefix) / "bin")
         folders = [one for one in kept.get("PATH", "").split(os.pathsep) if one != ours]

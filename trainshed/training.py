@@ -19,7 +19,7 @@ from trainshed import (
 from trainshed.config_file import model_of
 from trainshed.project import Project
 from trainshed.run import Dataset, Ingredients, Run
-from trainshed.settings import child_environment, outside_environment, settings
+from trainshed.settings import outside_environment, settings, users_environment
 from trainshed.store import Store
 
 Tell = Callable[[str], None]
@@ -178,7 +178,7 @@ class Trainings:
         lock = self.project.kept_lock(plan.commit, plan.settings.lock)
         root = settings().environments
         made = environment.ensure([lock], root=root, name="train", tell=self.tell)
-        return child_environment(made.variables(), without=made.without)
+        return users_environment(made.variables(), without=made.without)
 
 
 def _needed(chosen: config.Model) -> list[str] | None:

@@ -3,11 +3,18 @@ import os
 import subprocess
 import sys
 import venv
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from trainshed.settings import FRAMEWORK, child_environment, settings
+from trainshed.settings import (
+    FRAMEWORK,
+    child_environment,
+    outside_environment,
+    settings,
+    users_environment,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -126,3 +133,17 @@ def test_without_a_virtual_environment_the_path_stays() -> None:
 
 def test_the_framework_is_the_folder_of_its_parts() -> None:
     assert all((FRAMEWORK / name).is_dir() for name in ("trainshed", "scripts", "requirements"))
+
+
+@pytest.mark.parametrize("made_by", [users_environment, outside_environment])
+def test_a_persons_program_gets_no_credentials_of_ours(
+    made_by: Callable[[], dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRAINSHED_REGISTRY_USER", "robot")
+    monkeypatch.setenv("TRAINSHED_REGISTRY_PASSWORD", "secret")
+    monkeypatch.setenv("KEPT", "yes")
+
+    variables = made_by()
+
+    assert variables["KEPT"] == "yes"
+    assert not {"TRAINSHED_REGISTRY_USER", "TRAINSHED_REGISTRY_PASSWORD"} & variables.keys()
