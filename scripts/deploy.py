@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from trainshed import (
     deploy_report,
     github,
+    ledger,
     project,
     reconcile,
     script,
@@ -114,7 +115,9 @@ def _status(deployer: Deployer, args: argparse.Namespace) -> None:
 
 
 def _history(deployer: Deployer, _args: argparse.Namespace) -> None:
-    print(status_report.history(deployer.origin.read().ledger), end="")
+    commit = deployer.origin.read().ledger_commit
+    events = ledger.events(deployer.project.repository, commit)
+    print(status_report.history(events), end="")
 
 
 def _verify(deployer: Deployer, args: argparse.Namespace) -> None:

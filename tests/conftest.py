@@ -2,6 +2,7 @@
 
 import functools
 import os
+import signal
 from collections.abc import Generator
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import hypothesis
 import pytest
 
 ROOT = Path(__file__).parents[1]
+
+# Who starts the tests in the background has them ignore Ctrl-C, and so would all that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No test may fail because a machine is slow or busy.
 hypothesis.settings.register_profile(

@@ -112,6 +112,30 @@ def read(repository: git.Repository, commit: str | None) -> Ledger:
     return fold({entry.path: one.content for entry, one in zip(blobs, objects, strict=True)})
 
 
+def events(repository: git.Repository, commit: str | None) -> list[Deployment | Tombstone]:
+    """Return what happened, in the order in which it was written: a clock may tie, or go back."""
+    if commit is None:
+        return []
+    kinds: dict[str, type[Deployment | Tombstone]] = {
+        "deployments": Deployment,
+        "tombstones": Tombstone,
+    }
+    oids = {
+        entry.path: entry.oid
+        for entry in repository.entries(commit, [f"{kind}/" for kind in kinds], recurse=True)
+        if entry.kind == "blob"
+    }
+    log = repository.read(
+        "log", "--reverse", "--format=", "--name-only", "--no-renames", "-z", commit, "--", *kinds
+    )
+    paths = [path for path in dict.fromkeys(log.split("\0")) if path in oids]
+    objects = repository.objects([oids[path] for path in paths])
+    return [
+        decode.from_json(kinds[path.partition("/")[0]], one.content)
+        for path, one in zip(paths, objects, strict=True)
+    ]
+
+
 def fold(records: Mapping[str, bytes]) -> Ledger:
     releases: dict[Tag, Release] = {}
     tombstones: dict[Tag, list[Tombstone]] = {}

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from trainshed.ledger import Ledger
+from trainshed.ledger import Deployment, Ledger, Tombstone
 from trainshed.manifest import Manifest
 from trainshed.reconcile import Current, Standing
 from trainshed.report import number
@@ -38,37 +38,12 @@ def status(
     return table(rows) if len(rows) > 1 else "No environment serves a model.\n"
 
 
-def history(ledger: Ledger) -> str:
-    """Return what went live when, what failed to, what was reverted and by whom, oldest first."""
-    # Tombstones first: of the same second, a revert came before its rollback.
-    events: list[tuple[str, ...]] = [
-        (
-            one.when,
-            "ledger",
-            one.tag,
-            _WHAT[one.is_lifted],
-            one.who,
-            one.why,
-        )
-        for those in ledger.tombstones.values()
-        for one in those
-    ]
-    events += [
-        (
-            one.when,
-            f"{one.environment}/{one.model}",
-            one.tag,
-            one.outcome,
-            one.who,
-            f"after {one.previous}, {one.seconds:.1f} s: {one.why}" if one.previous else one.why,
-        )
-        for those in ledger.deployments.values()
-        for one in those
-    ]
+def history(events: Sequence[Deployment | Tombstone]) -> str:
+    """Return what went live when, what failed to, what was reverted and by whom, as it happened."""
     if not events:
         return "Nothing went live yet.\n"
-    events.sort(key=lambda event: event[0])
-    return table([("when", "where", "release", "what", "who", "why"), *map(_one_line, events)])
+    rows = (_reverted(one) if isinstance(one, Tombstone) else _deployed(one) for one in events)
+    return table([("when", "where", "release", "what", "who", "why"), *map(_one_line, rows)])
 
 
 def verified(checked: "Sequence[Checked]") -> str:
@@ -78,6 +53,15 @@ def verified(checked: "Sequence[Checked]") -> str:
     rows = [(one.tag, "ok" if one.problem is None else "PROBLEM", one.what) for one in checked]
     problems = "".join(f"{one.tag}: {one.problem}\n" for one in checked if one.problem)
     return table([("release", "verified", "what"), *rows]) + problems
+
+
+def _reverted(one: Tombstone) -> tuple[str, ...]:
+    return (one.when, "ledger", one.tag, _WHAT[one.is_lifted], one.who, one.why)
+
+
+def _deployed(one: Deployment) -> tuple[str, ...]:
+    why = f"after {one.previous}, {one.seconds:.1f} s: {one.why}" if one.previous else one.why
+    return (one.when, f"{one.environment}/{one.model}", one.tag, one.outcome, one.who, why)
 
 
 def _manifest(current: Current, ledger: Ledger, standing: Standing) -> Manifest | None:

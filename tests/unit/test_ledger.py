@@ -299,3 +299,24 @@ def commit_many(repository: git.Repository, records: ledger.Records) -> str:
         parts.append(f"M 100644 inline {path}\ndata {size}\n{content}\n")
     repository.run("fast-import", "--quiet", stdin="".join(parts).encode())
     return repository.resolve("refs/heads/many")
+
+
+def test_events_come_in_the_order_in_which_they_were_written_whatever_their_clocks(
+    repo: Repo,
+) -> None:
+    later, earlier = "2026-01-02T00:00:00+00:00", "2026-01-01T00:00:00+00:00"
+    written = [
+        deployment_of(V1, "production", when=later),
+        tombstone_of(V1, when=earlier),
+        deployment_of(V2, "staging", when=earlier),
+        tombstone_of(V1, when=earlier, is_lifted=True),
+    ]
+    commit, folded = None, Ledger()
+    for one in written:
+        is_tombstone = isinstance(one, ledger.Tombstone)
+        number = ledger.tombstone_records if is_tombstone else ledger.deployment_records
+        commit = ledger.commit(repo.repository, commit, number(folded, one), message="Event\n")
+        folded = ledger.read(repo.repository, commit)
+
+    assert ledger.events(repo.repository, commit) == written
+    assert ledger.events(repo.repository, None) == []

@@ -103,8 +103,7 @@ def test_the_history_tells_what_went_live_when_and_what_was_reverted_by_whom(
     golden: Golden,
 ) -> None:
     at = "2026-02-01T10:00:00+00:00"
-    ledger = ledger_of(
-        [],
+    events = [
         deployed(CHURN[0], "staging", when="2026-01-01T09:00:00+00:00", why="release"),
         deployed(CHURN[0], when="2026-01-01T10:00:00+00:00", why="release"),
         deployed(
@@ -112,22 +111,18 @@ def test_the_history_tells_what_went_live_when_and_what_was_reverted_by_whom(
             why="churn@v1.1.0 was started, but ended by itself. It said:\n  Traceback\n  no column",
         ),
         deployed(CHURN[1], when="2026-01-04T10:00:00+00:00", previous=CHURN[0], why="release"),
+        tombstone_of(tag(CHURN[1]), when=at, who="octocat", why="complaints"),
         deployed(CHURN[0], when=at, previous=CHURN[1], seconds=0.04, why="converge"),
-        tombstones={
-            tag(CHURN[1]): (
-                tombstone_of(tag(CHURN[1]), when=at, who="octocat", why="complaints"),
-                tombstone_of(
-                    tag(CHURN[1]), when="2026-02-02T10:00:00+00:00", is_lifted=True, why="all well"
-                ),
-            )
-        },
-    )  # fmt: skip
+        tombstone_of(
+            tag(CHURN[1]), when="2026-02-02T10:00:00+00:00", is_lifted=True, why="all well"
+        ),
+    ]  # fmt: skip
 
-    golden(status_report.history(ledger), "status_report/history.txt")
+    golden(status_report.history(events), "status_report/history.txt")
 
 
 def test_the_history_of_a_new_repository_says_that_there_is_none() -> None:
-    assert status_report.history(Ledger()) == "Nothing went live yet.\n"
+    assert status_report.history([]) == "Nothing went live yet.\n"
 
 
 def test_what_was_verified_is_told_release_by_release(golden: Golden) -> None:
