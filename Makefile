@@ -26,7 +26,9 @@ demo: ## play the whole journey in a throwaway clone (KEEP=1, VERBOSE=1)
 	  "$$python" scripts/demo.py $(if $(KEEP),--keep) $(if $(VERBOSE),--verbose)
 
 test: ## run every test (TESTS=tests/unit for some)
-	@python=$(call python_of,dev) && "$$python" -m pytest -n 2 $(TESTS)
+	@python=$(call python_of,dev) && \
+	  $(if $(filter tests,$(TESTS)),"$$python" -m pytest -q tests/e2e/engine_restart.py &&) \
+	  "$$python" -m pytest -n 2 $(TESTS)
 
 lint: ## formatting, style and types
 	@python=$(call python_of,dev) && \

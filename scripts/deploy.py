@@ -13,6 +13,7 @@ verbs:
 
 import _framework  # noqa: F401  # isort: skip
 import argparse
+import gc
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -44,6 +45,7 @@ EXAMPLES = """\
 
 
 def main(argv: Sequence[str] | None = None) -> None:
+    gc.disable()  # reading a ledger makes many objects and no garbage, and this ends soon
     args = _arguments(argv)
     here = project.open_at(args.repository)
     deployer = Deployer(

@@ -10,6 +10,7 @@ from docker_project import Hosted, staged, tag_of
 
 from trainshed.origin import Origin
 from trainshed.targets.docker import DockerTarget
+from trainshed.targets.docker_release import Containers
 
 pytest_plugins = ["containers", "docker_project"]
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("host")]
@@ -114,7 +115,7 @@ def test_one_that_finds_the_other_making_the_same_container_leaves_it_to_that_on
     first: Hosted, meanwhile: Any
 ) -> None:
     other = first.beside("other")
-    meanwhile(DockerTarget, "_create", lambda: assert_it_moved(other.deploy("run", "--forward")))
+    meanwhile(Containers, "create", lambda: assert_it_moved(other.deploy("run", "--forward")))
 
     with first.asked() as answers:
         assert_it_lost(first.here("run", "--forward"))
@@ -127,7 +128,7 @@ def test_one_whose_candidate_another_made_anew_while_it_was_checked_leaves_it_al
     first: Hosted, meanwhile: Any
 ) -> None:
     other = first.beside("other")
-    meanwhile(DockerTarget, "_check", lambda: assert_it_moved(other.deploy("run", "--forward")))
+    meanwhile(Containers, "check", lambda: assert_it_moved(other.deploy("run", "--forward")))
 
     with first.asked() as answers:
         assert_it_lost(first.here("run", "--forward"))

@@ -11,7 +11,7 @@ from faulty_registry import FaultyRegistry
 from served_project import PREDICTOR
 
 from trainshed import image, ports, registry
-from trainshed.targets import docker
+from trainshed.targets import docker_release
 from trainshed.targets.docker import DockerTarget
 
 pytest_plugins = ["containers", "docker_project"]
@@ -79,7 +79,7 @@ def test_a_candidate_that_is_not_fit_never_goes_live(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, says: str
 ) -> None:
     if number == 4:
-        monkeypatch.setattr(docker, "_READY_SECONDS", 2.0)
+        monkeypatch.setattr(docker_release, "_READY_SECONDS", 2.0)
     with staged(tmp_path, predictor=SICK) as hosted:
         for following in range(3, number + 1):
             hosted.released_again(V1, following)

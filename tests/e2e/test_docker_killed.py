@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from served_project import free_port
 pytest_plugins = ["containers", "docker_project"]
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("host")]
 
+KILLED = -signal.SIGKILL
 DRIVER = Path(__file__).with_name("killed_deployer.py")
 V0, V1 = tag_of(1), tag_of(2)
 
@@ -20,6 +22,7 @@ TARGET = "trainshed.targets.docker:DockerTarget"
 EDGE = "trainshed.targets.docker_edge:Edge"
 DOOR = "trainshed.targets.docker_door:Door"
 CONTAINER = "docker.models.containers:Container"
+RELEASES = "trainshed.targets.docker_release:Containers"
 FITNESS = "trainshed.targets.fitness"
 
 
@@ -31,14 +34,21 @@ def before(what: str, *, name: str) -> object:
     return pytest.param("before", what, id=f"before-{name}")
 
 
+@pytest.fixture(scope="module")
+def between(host: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosted]:
+    """One of two releases is live; each test moves to the other one."""
+    with staged(tmp_path_factory.mktemp("between"), live=2) as hosted:
+        yield hosted
+
+
 @pytest.mark.parametrize(
     ("when", "what"),
     [
-        after("trainshed.tombstone:bury", name="tombstone"),
+        after("trainshed.origin:Origin.change", name="tombstone"),
         after("trainshed.registry:pull", name="pull"),
         after(f"{EDGE}.ensure", name="edge"),
         after(f"{DOOR}.ensure", name="door"),
-        after(f"{TARGET}._create", name="create"),
+        after(f"{RELEASES}.create", name="create"),
         after(f"{CONTAINER}.start", name="start"),
         after(f"{FITNESS}:await_ready", name="ready"),
         after(f"{FITNESS}:check_golden_rows", name="golden-rows"),
@@ -50,38 +60,31 @@ def before(what: str, *, name: str) -> object:
         after(f"{TARGET}.retire", name="retire"),
     ],
 )
-def test_a_killed_rollback_is_finished_by_the_next_run(
-    tmp_path: Path, when: str, what: str
+def test_a_killed_move_back_or_forth_is_finished_by_the_next_run(
+    between: Hosted, when: str, what: str
 ) -> None:
-    with staged(tmp_path, live=2) as hosted:
-        hosted.repo.delete_tag(V1)
+    live = between.answering()
+    assert live is not None
+    goal, verb = (V0, "revert") if live == V1 else (V1, "--unrevert")
+    records = len(between.told())
+    if what.endswith(".create") and goal in between.containers():
+        between.part(goal).remove()
 
-        with hosted.asked() as answers:
-            assert killed(hosted, when, what, "run") == -signal.SIGKILL
-            finished = hosted.here("run")
+    with between.asked() as answers:
+        assert killed(between, when, what, *dict.fromkeys(["revert", verb]), V1) == KILLED
+        finished = between.here("run")
 
-        assert finished.returncode == 0, finished.stderr
-        assert answers.releases == [V1, V0]
-        hosted.assert_live(V0)
-        assert hosted.told() == [(V0, "live", None), (V1, "live", None), (V0, "live", V1)]
-        ((tombstone,),) = hosted.repo.world().ledger.tombstones.values()
-        assert tombstone.tag == V1
+    assert finished.returncode == 0, finished.stderr
+    assert answers.releases == [live, goal]
+    between.assert_live(goal)
+    assert between.told()[records:] == [(goal, "live", live)]
 
 
-@pytest.mark.parametrize(
-    ("when", "what"),
-    [
-        after(f"{TARGET}._create", name="create"),
-        after(f"{FITNESS}:check_golden_rows", name="golden-rows"),
-        after(f"{TARGET}.switch", name="switch"),
-    ],
-)
-def test_a_killed_forward_move_is_finished_by_the_next_run(
-    tmp_path: Path, when: str, what: str
-) -> None:
+def test_a_killed_move_to_a_new_release_is_finished_by_the_next_run(tmp_path: Path) -> None:
     with staged(tmp_path) as hosted:
         with hosted.asked() as answers:
-            assert killed(hosted, when, what, "run", "--forward") == -signal.SIGKILL
+            at = f"{FITNESS}:check_golden_rows"
+            assert killed(hosted, "after", at, "run", "--forward") == KILLED
             finished = hosted.here("run", "--forward")
 
         assert finished.returncode == 0, finished.stderr
@@ -95,7 +98,7 @@ def test_what_a_killed_forward_move_started_is_cleared_away_where_nobody_goes_on
 ) -> None:
     with staged(tmp_path) as hosted:
         ready = f"{FITNESS}:await_ready"
-        assert killed(hosted, "after", ready, "run", "--forward") == -signal.SIGKILL
+        assert killed(hosted, "after", ready, "run", "--forward") == KILLED
         assert hosted.containers() == {V0: "running", V1: "running"}
 
         with hosted.asked() as answers:
@@ -112,9 +115,7 @@ def test_what_a_killed_forward_move_started_is_cleared_away_where_nobody_goes_on
     [
         after("trainshed.targets.docker_caddy:ensure_network", name="network"),
         after(f"{EDGE}._create", name="making-the-edge"),
-        after(f"{CONTAINER}.start", name="starting-the-edge"),
         before(f"{CONTAINER}.put_archive", name="configuring-the-door"),
-        after(f"{DOOR}._create", name="making-the-door"),
         after(f"{DOOR}.ensure", name="starting-the-door"),
         after(f"{FITNESS}:check_golden_rows", name="golden-rows"),
     ],
@@ -123,7 +124,7 @@ def test_a_killed_first_deployment_is_finished_by_the_next_run(
     tmp_path: Path, when: str, what: str
 ) -> None:
     with staged(tmp_path, releases=1, live=0) as hosted:
-        assert killed(hosted, when, what, "run", "--forward") == -signal.SIGKILL
+        assert killed(hosted, when, what, "run", "--forward") == KILLED
 
         finished = hosted.here("run", "--forward")
 
@@ -144,7 +145,7 @@ def test_a_killed_move_to_another_port_is_finished_by_the_next_run(
 ) -> None:
     with staged(tmp_path, releases=1) as hosted:
         moved = hosted.at(free_port())
-        assert killed(moved, when, what, "run") == -signal.SIGKILL
+        assert killed(moved, when, what, "run") == KILLED
 
         finished = moved.here("run")
 

@@ -7,32 +7,27 @@ so nothing is kept on the deployer's machine. The inference log lies on the volu
 `trainshed-<model>-log`, a folder per release.
 """
 
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from docker.errors import NotFound
 
-from trainshed import engine, http_client, image, image_build, registry, tags
+from trainshed import engine, image, registry, tags
 from trainshed.config import Environment
 from trainshed.engine import Client
 from trainshed.errors import OutsideError, ReleaseStateError
 from trainshed.manifest import Manifest
 from trainshed.reconcile import Current
 from trainshed.tags import Tag
-from trainshed.targets import caddy, docker_caddy, fitness
-from trainshed.targets.docker_caddy import file_in
+from trainshed.targets import caddy, docker_caddy
 from trainshed.targets.docker_door import Door
 from trainshed.targets.docker_edge import Edge
+from trainshed.targets.docker_release import RELEASE, Containers, is_down
 
-_READY_SECONDS = 60.0
 _DRAIN_SECONDS = 15
 _KEPT = 5
 """Releases that are kept stopped, for a rollback that starts a container instead of making one."""
-_RELEASE = f"{image.LABEL}.release"
-_SEQUENCE = f"{image.LABEL}.sequence"
 
 
 class ReleaseHasNoImage(ReleaseStateError):
@@ -60,6 +55,9 @@ class DockerTarget:
             f"{image.LABEL}.environment": environment,
             f"{image.LABEL}.model": model,
         }
+        self._releases = Containers(
+            client=client, name=self.name, model=model, labels=self._labels, tell=tell
+        )
         self._client = client
         self._model = model
         self._tell = tell
@@ -84,7 +82,7 @@ class DockerTarget:
         tag = self._tag_of(self._seen)
         if tag is None:
             return Current(tag=None)
-        self._answered = self._answers(tag)
+        self._answered = self._releases.answers(tag)
         is_open = self._door.is_open and self._edge.is_running
         return Current(tag=tag, is_healthy=is_open and self._answered)
 
@@ -105,14 +103,16 @@ class DockerTarget:
         self._door.ensure()
         started = self._container(manifest, found)
         try:
-            self._check(manifest, started)
+            self._releases.start(started)
+            self._releases.check(manifest, started)
         except BaseException:
             self._discard(started, manifest.tag)
             raise
 
     def switch(self, manifest: Manifest) -> None:
         assert self._before is not None, "prepare comes before switch"
-        self._edge.switch(self._upstream(manifest.tag), before=self._before)
+        upstream = f"{self._releases.name_of(manifest.tag)}:{image.PORT}"
+        self._edge.switch(upstream, before=self._before)
 
     def retire(self) -> None:
         """Stop what is not live; keep the newest of it stopped, remove the rest. No image goes."""
@@ -120,9 +120,8 @@ class DockerTarget:
         live = self._tag_of(state)
         if state is None or live is None or not self._edge.is_running:
             return
-        others = [one for one in self._containers() if one.labels[_RELEASE] != str(live)]
-        others.sort(key=lambda one: int(one.labels[_SEQUENCE]), reverse=True)
-        if not all(map(_is_down, others)):
+        others = [one for one in self._releases.all() if one.labels[RELEASE] != str(live)]
+        if not all(map(is_down, others)):
             try:
                 self._edge.claim(state)
             except caddy.AnotherDeployerSwitched:
@@ -130,7 +129,7 @@ class DockerTarget:
         for number, one in enumerate(others):
             # One that another deployer removed meanwhile is as good as retired.
             with engine.told(f"retiring {one.name}"), suppress(NotFound):
-                if not _is_down(one):
+                if not is_down(one):
                     # One that is always restarted would come back with the engine.
                     one.update(restart_policy={"Name": "no"})
                     one.stop(timeout=_DRAIN_SECONDS)
@@ -140,7 +139,7 @@ class DockerTarget:
     def stop(self) -> None:
         """Remove everything but images and the inference log: for a demo or a test that is over."""
         fronts = [one for one in (self._door.container, self._edge.container) if one is not None]
-        for one in [*fronts, *self._containers()]:
+        for one in [*fronts, *self._releases.all()]:
             with engine.told(f"removing {one.name}"):
                 one.remove(force=True, v=True)
         with engine.told(f"removing what {self.name} kept"):
@@ -172,23 +171,15 @@ class DockerTarget:
         return found
 
     def _container(self, manifest: Manifest, found: Any) -> Any:
-        """Return the release's container, running: the one that was kept, or a new one."""
-        name = self._container_name(manifest.tag)
-        one = engine.container(self._client, name)
+        """Return the release's container: the one that was kept, the live one, or a new one."""
+        one = self._releases.find(manifest.tag)
         if one is not None and not self._is_usable(one, manifest.tag, found):
             assert self._before is not None, "the edge comes before what is behind it"
             self._before = self._edge.claim(self._before)
-            with engine.told(f"removing {name}"):
+            with engine.told(f"removing {one.name}"):
                 one.remove(force=True)
             one = None
-        if one is None:
-            one = self._create(manifest, found, name)
-        with engine.told(f"starting {name}"):
-            if one.status != "running":
-                one.update(restart_policy=docker_caddy.ALWAYS)
-                one.start()
-                one.reload()
-        return one
+        return one or self._releases.create(manifest, found)
 
     def _is_usable(self, one: Any, tag: Tag, found: Any) -> bool:
         """Tell whether a container can become live: it was kept, or it is live and answered.
@@ -197,7 +188,7 @@ class DockerTarget:
         """
         if one.attrs["Image"] != found.id:
             return False
-        return _is_down(one) or (tag == self._tag_of(self._before) and self._answered)
+        return is_down(one) or (tag == self._tag_of(self._before) and self._answered)
 
     def _discard(self, started: Any, tag: Tag) -> None:
         """Remove what is not fit to be live; when that cannot be, the next deployment does it.
@@ -212,82 +203,9 @@ class DockerTarget:
             with engine.told(f"removing {started.name}"):
                 started.remove(force=True)
 
-    def _create(self, manifest: Manifest, found: Any, name: str) -> Any:
-        options = image_build.server_options(predictor=found.labels.get(f"{image.LABEL}.predictor"))
-        log = {f"trainshed-{self._model}-log": {"bind": "/trainshed/log", "mode": "rw"}}
-        labels = {
-            **self._labels,
-            _RELEASE: str(manifest.tag),
-            _SEQUENCE: str(manifest.sequence),
-        }
-        with engine.told(f"making {name}"):
-            return self._client.containers.create(
-                found.id,
-                name=name,
-                network=self.name,
-                volumes=log,
-                labels=labels,
-                environment={"TRAINSHED_MANIFEST": manifest.to_json()},
-                restart_policy=docker_caddy.ALWAYS,
-                **options,
-            )
-
-    def _check(self, manifest: Manifest, started: Any) -> None:
-        port = engine.published_port(started, image.PORT)
-        fitness.await_ready(
-            str(manifest.tag), port,
-            is_alive=lambda: image_build.is_running(started),
-            log=lambda: image_build.log_of(started), limit=_READY_SECONDS,
-        )  # fmt: skip
-        examples = self._examples(started)
-        if examples is None:
-            self._tell(f"{manifest.tag} has no examples: its golden rows are not checked")
-            return
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "examples.jsonl"
-            file.write_bytes(examples)
-            fitness.check_golden_rows(str(manifest.tag), port, file)
-
-    def _examples(self, started: Any) -> bytes | None:
-        """Read the release's own examples out of its image."""
-        from trainshed import run  # noqa: PLC0415  # only a move needs it
-
-        record = file_in(started, f"/{image.RUN_FOLDER}/run.json")
-        if record is None:
-            return None
-        examples = run.from_json(record).examples
-        return file_in(started, f"/{image.RUN_FOLDER}/{examples.path}") if examples else None
-
-    def _answers(self, tag: Tag) -> bool:
-        one = engine.container(self._client, self._container_name(tag))
-        if one is None or one.status != "running":
-            return False
-        answer = http_client.get(engine.published_port(one, image.PORT), "/info")
-        says = answer.body if answer.is_ok and isinstance(answer.body, dict) else {}
-        return bool(says.get("release") == str(tag))
-
-    def _containers(self) -> list[Any]:
-        wanted = [f"{key}={value}" for key, value in self._labels.items()]
-        with engine.told(f"listing the containers of {self.name}"):
-            return list(
-                self._client.containers.list(
-                    all=True, filters={"label": [*wanted, _RELEASE]}, ignore_removed=True
-                )
-            )
-
-    def _container_name(self, tag: Tag) -> str:
-        return f"{self.name}-v{tag.version}"
-
-    def _upstream(self, tag: Tag) -> str:
-        return f"{self._container_name(tag)}:{image.PORT}"
-
     def _tag_of(self, state: caddy.State | None) -> Tag | None:
         """Return the release that is live when the edge is told this."""
         if state is None or state.upstream is None:
             return None
         version = state.upstream.rsplit(":", 1)[0].removeprefix(f"{self.name}-v")
         return tags.parse(f"{self._model}@v{version}")
-
-
-def _is_down(one: Any) -> bool:
-    return one.status in {"created", "exited"}

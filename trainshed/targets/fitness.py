@@ -47,10 +47,16 @@ def check_golden_rows(what: str, port: int, examples_file: Path) -> int:
 
     Raises:
         GoldenRowsDiffer: names the first that was not.
+        ReleaseIsNotHealthy: there was no answer at all.
     """
     examples = golden.read(examples_file)
     rows = [example.input for example in examples]
     answer = http_client.post(port, "/predict", {"rows": rows})
+    if answer.status == 0:
+        raise ReleaseIsNotHealthy(
+            f"{what} was ready, but gives its own examples no answer: {answer.body}",
+            fix=f"{_UNTOUCHED}Run the same command again; if it stays so, the predictor hangs.",
+        )
     if not answer.is_ok:
         raise GoldenRowsDiffer(
             f"{what} answers its own examples with HTTP {answer.status}: {answer.body}",
