@@ -220,7 +220,7 @@ def killed(*kinds: str) -> Callable[[Hosted], None]:
 
 
 def removed(*kinds: str) -> Callable[[Hosted], None]:
-    return lambda hosted: [hosted.part(kind).remove(force=True) for kind in kinds] and None
+    return lambda hosted: [hosted.part(kind).remove(force=True, v=True) for kind in kinds] and None
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ pytest_plugins = ["containers", "docker_project"]
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("host")]
 
 V0, V1 = tag_of(1), tag_of(2)
-STEP = 5
+STEP = 6
 """Every so many requests are tried: all of them would take minutes."""
 
 

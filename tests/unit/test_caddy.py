@@ -222,6 +222,29 @@ def test_of_many_changes_at_once_exactly_one_is_made(stage: Stage, network: str)
 
 
 @pytest.mark.engine
+def test_every_change_is_made_though_each_starts_anew_the_api_that_others_are_asking(
+    stage: Stage, network: str
+) -> None:
+    stage.change(f"{network}-a:8000")
+    done = threading.Event()
+
+    def ask() -> None:
+        while not done.is_set():
+            assert stage.admin.state().upstream is not None
+
+    with ThreadPoolExecutor(4) as pool:
+        asking = [pool.submit(ask) for _ in range(4)]
+        try:
+            for number in range(1, 101):
+                stage.change(f"{network}-b:{number}")
+                assert stage.admin.state().upstream == f"{network}-b:{number}"
+        finally:
+            done.set()
+        for one in asking:
+            one.result()
+
+
+@pytest.mark.engine
 def test_a_wrong_token_is_refused_once_the_edge_is_configured(stage: Stage, network: str) -> None:
     stage.change(f"{network}-a:8000")
     before = stage.admin.state()

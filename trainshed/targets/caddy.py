@@ -5,7 +5,6 @@ with it after a crash. Every change carries the Etag of what it was based on, so
 deployers the second is refused instead of undoing what the first one did.
 """
 
-import contextlib
 import http.client
 import json
 import time
@@ -70,29 +69,13 @@ class Admin:
             AnotherDeployerSwitched: it is in another state by now.
             EdgeRefused
         """
-        try:
-            status, _, body = self._ask("POST", "/config/", config, etag=before.etag)
-        except EdgeRefused:
-            # The API itself is started anew at every change, a stranger's too: the answer may be
-            # lost and the change made.
-            now = self._state_soon()
-            if now.config == config:
-                return
-            if now.etag != before.etag:
-                raise conflict() from None
-            raise
+        status, _, body = self._ask("POST", "/config/", config, etag=before.etag)
         if status == http.client.PRECONDITION_FAILED:
+            if self.state().config == config:
+                return  # it was made at the first try, whose answer was lost
             raise conflict()
         if status != http.client.OK:
             raise _refused(f"changing its configuration (HTTP {status}: {body.strip()})")
-
-    def _state_soon(self) -> State:
-        """Return the state, asking again for a moment while the API is being started anew."""
-        for _ in range(_TRIES):
-            with contextlib.suppress(EdgeRefused):
-                return self.state()
-            time.sleep(_POLL_SECONDS)
-        return self.state()
 
     def _ask(
         self, method: str, path: str, content: Any = None, *, etag: str | None = None
@@ -108,15 +91,27 @@ class Admin:
     def _send(
         self, method: str, path: str, content: Any, headers: Mapping[str, str]
     ) -> tuple[int, str, str]:
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=_TIMEOUT_SECONDS)
+        """Send a request; again when the API hangs up: every change starts it anew."""
         body = None if content is None else json.dumps(content).encode()
         kind = {} if body is None else {"Content-Type": "application/json"}
+        tries = _TRIES
+        while True:
+            tries -= 1
+            try:
+                return self._sent(method, path, body, {**headers, **kind})
+            except (OSError, http.client.HTTPException) as error:
+                if tries == 0 or not isinstance(error, ConnectionResetError):
+                    raise _refused(f"{method} {path}: {type(error).__name__}: {error}") from None
+            time.sleep(_POLL_SECONDS)
+
+    def _sent(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> tuple[int, str, str]:
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=_TIMEOUT_SECONDS)
         try:
-            connection.request(method, path, body=body, headers={**headers, **kind})
+            connection.request(method, path, body=body, headers=headers)
             response = connection.getresponse()
             return response.status, response.getheader("Etag") or "", response.read().decode()
-        except (OSError, http.client.HTTPException) as error:
-            raise _refused(f"{method} {path}: {type(error).__name__}: {error}") from None
         finally:
             connection.close()
 
