@@ -45,7 +45,6 @@ class ProcessTarget:
         tell: Callable[[str], None],
     ) -> None:
         self.folder = project.state / "environments" / environment / model
-        self.url = f"http://127.0.0.1:{port}"
         self._edge = Edge(folder=self.folder, port=port)
         self._starter = Starter(project=project, home=self.folder, tell=tell)
         self._store = store
