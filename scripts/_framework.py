@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 
-_NEEDED = ("docker", "jinja2", "psutil", "pydantic", "rich", "yaml")
+_NEEDED = ("docker", "github", "jinja2", "psutil", "pydantic", "rich", "yaml")
 
 
 def require() -> None:

@@ -24,6 +24,16 @@ def set_output(name: str, value: str) -> None:
     _append(path, f"{name}<<{delimiter}\n{value}\n{delimiter}\n")
 
 
+def set_variable(name: str, value: str) -> None:
+    """Set an environment variable for the steps after this one. Outside Actions it is printed."""
+    path = settings().github_environment_file
+    if path is None:
+        print(f"{name}={value}", flush=True)
+        return
+    delimiter = secrets.token_hex(16)
+    _append(path, f"{name}<<{delimiter}\n{value}\n{delimiter}\n")
+
+
 def append_summary(markdown: str) -> None:
     """Add Markdown to the job's summary page. Outside Actions this prints it to stderr instead."""
     path = settings().github_step_summary

@@ -14,6 +14,21 @@ _PLACES_OF_GIT = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR"
 
 
 @dataclass(frozen=True, kw_only=True)
+class GitHub:
+    """Where GitHub is, and as whom we speak to it."""
+
+    repository: str
+    """owner/name."""
+    token: str = field(repr=False)
+    api: str
+    """Its REST API: another one on GitHub Enterprise."""
+    server: str
+    """Where people look at it."""
+    run_url: str | None
+    """The page of the workflow run that we are part of."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     in_github_actions: bool
     github_output: Path | None
@@ -35,6 +50,16 @@ class Settings:
     """Certificates that pip needs inside a build, where the network has an authority of its own."""
     build_index: str | None
     """Package index that pip asks inside a build."""
+    github: "GitHub | None"
+    """The repository on GitHub, where there is one and a token was given."""
+    github_environment_file: Path | None
+    """Where a step sets variables for the steps after it."""
+    github_event: Path | None
+    """The payload of the event that started the workflow, as JSON."""
+    ssh_key: str | None = field(repr=False)
+    """Private key for `host: ssh://…`; None: those of the person's own ssh agent and files."""
+    training_python: Path | None
+    """The Python that models are trained with, where it is not the one that runs this."""
 
     @property
     def environments(self) -> Path:
@@ -59,6 +84,11 @@ def settings(environment: Mapping[str, str] | None = None) -> Settings:
         registry_password=env.get("TRAINSHED_REGISTRY_PASSWORD") or None,
         build_ca=_path(env, "PIP_CERT"),
         build_index=env.get("PIP_INDEX_URL") or None,
+        github=_github(env),
+        github_environment_file=_path(env, "GITHUB_ENV"),
+        github_event=_path(env, "GITHUB_EVENT_PATH"),
+        ssh_key=env.get("TRAINSHED_SSH_KEY") or None,
+        training_python=_path(env, "TRAINSHED_TRAINING_PYTHON"),
     )
 
 
@@ -72,7 +102,12 @@ def child_environment(
 
 
 # Code that is trained or served is not trusted with these.
-_SECRETS = {"TRAINSHED_REGISTRY_USER", "TRAINSHED_REGISTRY_PASSWORD"}
+_SECRETS = {
+    "TRAINSHED_GITHUB_TOKEN",
+    "TRAINSHED_REGISTRY_USER",
+    "TRAINSHED_REGISTRY_PASSWORD",
+    "TRAINSHED_SSH_KEY",
+}
 
 
 def users_environment(
@@ -93,6 +128,22 @@ def outside_environment() -> dict[str, str]:
         folders = [one for one in kept.get("PATH", "").split(os.pathsep) if one != ours]
         kept["PATH"] = os.pathsep.join(folders)
     return kept
+
+
+def _github(env: Mapping[str, str]) -> GitHub | None:
+    """A token alone is not enough: without a repository there is nobody to speak to."""
+    repository, token = env.get("GITHUB_REPOSITORY"), env.get("TRAINSHED_GITHUB_TOKEN")
+    if not repository or not token:
+        return None
+    server = env.get("GITHUB_SERVER_URL") or "https://github.com"
+    run = env.get("GITHUB_RUN_ID")
+    return GitHub(
+        repository=repository,
+        token=token,
+        api=env.get("GITHUB_API_URL") or "https://api.github.com",
+        server=server,
+        run_url=f"{server}/{repository}/actions/runs/{run}" if run else None,
+    )
 
 
 def _path(env: Mapping[str, str], name: str) -> Path | None:
