@@ -44,5 +44,5 @@ def require() -> None:
     sys.exit(script.run(start_again))
 
 
-if Path(sys.argv[0]).name != "setup.py":
+if Path(sys.argv[0]).name != "setup.py" or "--describe" in sys.argv:
     require()

@@ -14,11 +14,14 @@ parts, each an environment of its own:
 """
 
 import _framework  # noqa: F401  # isort: skip
+import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from trainshed import environment, github, script
+from trainshed.installation import Installation
 from trainshed.settings import settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,10 +36,23 @@ EXAMPLES = """\
   python3 scripts/setup.py
   python3 scripts/setup.py --part framework --part train
   PYTHON=$(python3 scripts/setup.py --part dev --print-python)
+  python3 scripts/setup.py --describe .      what trainshed.yml holds, as the setup action tells it
 """
 
 
 def main(argv: Sequence[str] | None = None) -> None:
+    args = _arguments(argv)
+    if args.print_cache:
+        _tell_cache()
+    elif args.for_actions:
+        _set_up_a_runner(args.training_python)
+    elif args.describe is not None:
+        _describe(args.describe)
+    else:
+        _make(args.parts or ["framework"], only_print=args.print_python)
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = script.parser(__doc__, examples=EXAMPLES)
     parser.add_argument(
         "--part",
@@ -50,16 +66,57 @@ def main(argv: Sequence[str] | None = None) -> None:
         action="store_true",
         help="print nothing but the path of each part's Python to standard output",
     )
-    args = parser.parse_args(argv)
+    parser.add_argument(
+        "--for-actions",
+        action="store_true",
+        help="set up a runner: the framework's environment, its installer, TRAINSHED_PYTHON",
+    )
+    parser.add_argument(
+        "--training-python", default="", help="with --for-actions: the Python that trains"
+    )
+    parser.add_argument(
+        "--print-cache", action="store_true", help="tell what of it a runner may cache, and its key"
+    )
+    parser.add_argument(
+        "--describe", type=Path, metavar="FOLDER", help="tell a project's models and environments"
+    )
+    return parser.parse_args(argv)
 
-    parts = args.parts or ["framework"]
+
+def _make(parts: Sequence[str], *, only_print: bool) -> None:
     pythons = {part: str(_ensure(part).python) for part in parts}
-    if args.print_python:
+    if only_print:
         print("\n".join(pythons.values()))
         return
     github.set_output("python", pythons[parts[0]])
     if len(pythons) > 1:
         github.set_outputs({f"python-{part}": python for part, python in pythons.items()})
+
+
+def _tell_cache() -> None:
+    cache = Installation(settings().cache_folder).cache
+    github.set_outputs({"key": cache.key, "paths": "\n".join(map(str, cache.paths))})
+
+
+def _set_up_a_runner(training_python: str) -> None:
+    installation = Installation(settings().cache_folder)
+    installer = installation.installer(tell=_tell)
+    if installer is not None:
+        github.add_path(installer)
+        os.environ["PATH"] = f"{installer}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    python = str(installation.framework(tell=_tell).python)
+    github.set_variable("TRAINSHED_PYTHON", python)
+    github.set_variable("TRAINSHED_TRAINING_PYTHON", training_python)
+    github.set_output("python", python)
+
+
+def _describe(folder: Path) -> None:
+    from trainshed import description  # noqa: PLC0415  # it needs the framework's environment
+
+    described = description.of(folder)
+    github.set_outputs(
+        {"models": described.models_json, "environments": described.environments_json}
+    )
 
 
 def _ensure(part: str) -> environment.Environment:

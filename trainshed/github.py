@@ -34,6 +34,13 @@ def set_variable(name: str, value: str) -> None:
     _append(path, f"{name}<<{delimiter}\n{value}\n{delimiter}\n")
 
 
+def add_path(folder: Path) -> None:
+    """Put a folder before the others on PATH, for the steps after this one."""
+    path = settings().github_path_file
+    if path is not None:
+        _append(path, f"{folder}\n")
+
+
 def append_summary(markdown: str) -> None:
     """Add Markdown to the job's summary page. Outside Actions this prints it to stderr instead."""
     path = settings().github_step_summary
