@@ -62,6 +62,36 @@ def test_each_of_several_parts_has_an_output_and_the_first_is_the_python(cache: 
     subprocess.run([outputs["python-framework"], "-c", imports], check=True)
 
 
+def test_a_runner_gets_a_python_an_installer_and_a_key_for_its_cache(
+    cache: Path, tmp_path: Path
+) -> None:
+    files = {f"GITHUB_{name}": str(tmp_path / name) for name in ("OUTPUT", "ENV", "PATH")}
+
+    told = setup(cache, "--for-actions", "--print-cache")
+    finished = setup(
+        cache, "--for-actions", "--training-python", "python3.10", PATH="/usr/bin:/bin", **files
+    )
+
+    outputs = dict(line.split("=", 1) for line in told.stdout.splitlines())
+    assert outputs["key"].startswith("trainshed-setup-")
+    assert outputs["paths"] == str(cache / "setup")
+    assert finished.returncode == 0, finished.stderr
+    variables = (tmp_path / "ENV").read_text().splitlines()
+    python = Path(variables[1])
+    assert variables[0].startswith("TRAINSHED_PYTHON<<")
+    assert "python3.10" in variables
+    assert python.is_relative_to(cache / "setup")
+    subprocess.run([python, "-c", "import docker, github, jinja2, pydantic, yaml"], check=True)
+    (folder,) = (tmp_path / "PATH").read_text().splitlines()
+    assert os.listdir(folder) == ["uv"]  # noqa: PTH208
+
+
+def test_a_project_is_described_for_the_matrix_of_a_workflow(cache: Path) -> None:
+    finished = setup(cache, "--describe", str(ROOT))
+
+    assert finished.stdout == 'models=["churn"]\nenvironments=["production"]\n'
+
+
 def test_a_python_that_is_too_old_is_told_so_before_anything_is_imported(tmp_path: Path) -> None:
     """No older Python is needed to see it: this one is made to say that it is."""
     start = (
