@@ -35,9 +35,12 @@ test: ## run every test (TESTS=tests/unit for some)
 	@python=$(call python_of,dev) && \
 	  $(if $(filter tests,$(TESTS)),$(restart_tests) &&) "$$python" -m pytest -n 2 $(TESTS)
 
-lint: ## formatting, style and types
-	@python=$(call python_of,dev) && \
-	  "$$python" -m ruff format --check . && "$$python" -m ruff check . && "$$python" -m mypy
+lint: ## formatting, style, types, and the actions and workflows
+	@python=$(call python_of,dev) && bin=$$(dirname "$$python") && \
+	  "$$python" -m ruff format --check . && "$$python" -m ruff check . && "$$python" -m mypy && \
+	  "$$bin/zizmor" --offline --persona pedantic --quiet .github actions && \
+	  "$$bin/check-jsonschema" --builtin-schema vendor.github-workflows .github/workflows/*.yml && \
+	  "$$bin/check-jsonschema" --builtin-schema vendor.github-actions actions/*/action.yml
 
 bench: ## measure, beside rivals, into benchmarks/results.json (ONLY=hash,rollback)
 	@python=$(call python_of,dev) && "$$python" scripts/bench.py $(if $(ONLY),--only $(ONLY))

@@ -8,7 +8,8 @@ verbs:
   status   per environment: release, age, health, data, metrics
   history  what went live when, what was reverted, by whom and why: from the ledger
   verify   whether every release that could go live again really could: image, labels, artifact
-  revert   write a release's tombstone (--unrevert: lift it and make the same tag again), converge
+  revert   write a release's tombstone, then converge
+  unrevert lift a release's tombstone and make the same tag again, then converge
 """
 
 import _framework  # noqa: F401  # isort: skip
@@ -20,16 +21,17 @@ from datetime import UTC, datetime
 
 from trainshed import (
     deploy_report,
-    github,
     ledger,
     project,
     reconcile,
     script,
     status_report,
     tags,
+    times,
     tombstone,
 )
-from trainshed.config_file import model_of
+from trainshed.announcement import Announcement
+from trainshed.config_file import environments_of, model_of
 from trainshed.deployment import Deployer
 from trainshed.origin import Origin
 from trainshed.progress import Progress
@@ -40,7 +42,7 @@ EXAMPLES = """\
   scripts/deploy.py run --forward                move to the newest release (a release does this)
   scripts/deploy.py plan                         what would happen
   scripts/deploy.py revert churn@v1.1.0 --reason "complaints from support"
-  scripts/deploy.py revert --unrevert churn@v1.1.0 --reason "the cause was elsewhere"
+  scripts/deploy.py unrevert churn@v1.1.0 --reason "the cause was elsewhere"
 """
 
 
@@ -64,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         _plan(deployer, args)
         return
     why = "converge"
-    if args.verb == "revert":
+    if args.verb in _REVERTS:
         why = _revert(deployer, args)
     _run(deployer, args, why=why)
 
@@ -78,20 +80,31 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         ("status", "tell what runs where"),
         ("history", "tell what went live when, and what was reverted"),
         ("verify", "check that every standing release could go live again"),
-        ("revert", "take a release back, or bring it back"),
+        ("revert", "take a release back"),
+        ("unrevert", "bring a release back"),
     ):
         one = verbs.add_parser(verb, help=what, description=what, allow_abbrev=False)
         script.add_repository(one)
         one.add_argument("--environment", help="only this one (default: all)")
         one.add_argument("--model", help="only this one (default: all)")
         one.add_argument("--dry-run", action="store_true", help="tell what would be done")
-        if verb == "revert":
+        if verb in _REVERTS:
             one.add_argument("tag", help="the release, such as churn@v1.1.0")
             one.add_argument("--reason", default="", help="why; kept in the ledger")
-            one.add_argument("--unrevert", action="store_true", help="lift the tombstone instead")
         elif verb not in _LOOKS:
             one.add_argument("--forward", action="store_true", help="move to the newest release")
-    return parser.parse_args(argv)
+        if verb == "revert":
+            one.add_argument(
+                "--unrevert", action="store_true", help="lift the tombstone instead: verb unrevert"
+            )
+        if verb not in {*_LOOKS, "plan"}:
+            one.add_argument(
+                "--only-ledger", action="store_true",
+                help="write tombstones and deploy nothing, where no environment can be reached",
+            )  # fmt: skip
+    args = parser.parse_args(argv)
+    args.lifts = args.verb == "unrevert" or getattr(args, "unrevert", False)
+    return args
 
 
 def _plan(deployer: Deployer, args: argparse.Namespace) -> None:
@@ -99,9 +112,9 @@ def _plan(deployer: Deployer, args: argparse.Namespace) -> None:
     places = deployer.places(environment=args.environment, model=args.model)
     is_forward = getattr(args, "forward", False)
     plan = deployer.plan(world, places, is_forward=is_forward)
-    if args.verb == "revert":
+    if args.verb in _REVERTS:
         tag = tags.require(args.tag)
-        verb = "lift" if args.unrevert else "write"
+        verb = "lift" if args.lifts else "write"
         print(f"would {verb} the tombstone of {tag}, then converge", file=sys.stderr)
     print(deploy_report.plan_text(plan, world), end="")
     reconcile.require_an_origin(world, plan.standing)
@@ -123,47 +136,55 @@ def _history(deployer: Deployer, _args: argparse.Namespace) -> None:
 
 
 def _verify(deployer: Deployer, args: argparse.Namespace) -> None:
-    from trainshed import engine, verification  # noqa: PLC0415  # only this verb needs them
+    from trainshed import targets, verification  # noqa: PLC0415  # only this verb needs them
 
+    names = environments_of(deployer.config, args.environment)
+    chosen = [deployer.config.environments[name] for name in names]
     standing = reconcile.fold(deployer.origin.read())
     models = [args.model] if args.model else sorted(standing.releases)
     releases = [one for model in models for one in standing.of(model)]
     tell = deployer.progress.tell
-    checked = verification.verify(releases, deployer.store, connect=engine.connect, tell=tell)
+    checked = verification.verify(
+        releases, deployer.store, connect=lambda: targets.engine_of(chosen), tell=tell
+    )
     print(status_report.verified(checked), end="")
     verification.require(checked)
 
 
 _LOOKS = {"status": _status, "history": _history, "verify": _verify}
+_REVERTS = {"revert", "unrevert"}
 
 
 def _revert(deployer: Deployer, args: argparse.Namespace) -> str:
     tag = tags.require(args.tag)
     who = deployer.project.who
     why = args.reason or "no reason was given"
-    if args.unrevert:
+    if args.lifts:
         did = tombstone.unrevert(deployer.origin, tag, who=who, why=why)
         told = "stands again" if did else "stands already"
     else:
         did = tombstone.revert(deployer.origin, tag, who=who, why=why)
         told = "is reverted" if did else "was reverted before"
     deployer.progress.tell(f"{tag} {told}: {why}")
-    return f"{'unrevert' if args.unrevert else 'revert'} {tag}: {why}"
+    return f"{'unrevert' if args.lifts else 'revert'} {tag}: {why}"
 
 
 def _run(deployer: Deployer, args: argparse.Namespace, *, why: str) -> None:
-    plan = deployer.run(
-        environment=args.environment,
-        model=args.model,
-        is_forward=getattr(args, "forward", False),
-        why=why,
-    )
-    for note in plan.standing.notes:
-        deployer.progress.tell(note)
-    for step in plan.steps:
-        live = str(step.desired.tag) if step.desired else ""
-        deployer.progress.tell(deploy_report.step_text(step))
-        github.set_output(f"{step.environment}-{step.model}", live)
+    if args.only_ledger:
+        deployer.bury()
+        return
+    announcement = Announcement(deployer=deployer, environment=args.environment, model=args.model)
+    began = times.now()
+    try:
+        plan = deployer.run(
+            environment=args.environment,
+            model=args.model,
+            is_forward=getattr(args, "forward", False),
+            why=why,
+        )
+        announcement.tell(plan)
+    finally:
+        announcement.publish(since=began)  # what did go live is told, though something else failed
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Write the docs that are made from code: docs/errors.md and docs/trainshed.schema.json.
+"""Write what is made from code: docs/errors.md, the schema, the tables in the actions' READMEs.
 
 It imports every module of Trainshed, so it needs the developer's environment (`make generate`).
 """
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from trainshed import config_file, error_index, script
+from trainshed import action_docs, config_file, error_index, script
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = """\
@@ -21,7 +21,7 @@ EXAMPLES = """\
 
 def main(argv: Sequence[str] | None = None) -> int:
     args = _arguments(argv)
-    documents = _documents()
+    documents = _documents(args.root)
     stale = [path for path, text in documents.items() if _read(args.root / path) != text]
     for path in stale:
         if args.check:
@@ -37,14 +37,22 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = script.parser(__doc__, examples=EXAMPLES)
     parser.add_argument("--check", action="store_true", help="tell what is not current")
     parser.add_argument(
-        "--root", type=Path, default=ROOT, metavar="FOLDER", help="where docs/ is (default: here)"
+        "--root",
+        type=Path,
+        default=ROOT,
+        metavar="FOLDER",
+        help="where docs/ and actions/ are (default: here)",
     )
     return parser.parse_args(argv)
 
 
-def _documents() -> Mapping[str, str]:
+def _documents(root: Path) -> Mapping[str, str]:
     schema = json.dumps(config_file.json_schema(), indent=2, ensure_ascii=False)
-    return {"docs/errors.md": error_index.markdown(), "docs/trainshed.schema.json": f"{schema}\n"}
+    return {
+        "docs/errors.md": error_index.markdown(),
+        "docs/trainshed.schema.json": f"{schema}\n",
+        **action_docs.documents(root),
+    }
 
 
 def _read(path: Path) -> str | None:

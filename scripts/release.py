@@ -3,6 +3,9 @@
 
 The tag and its ledger record go to the origin in one atomic push. Where nothing is to release (the
 run is released already, main has moved on, the gate blocks), that is told, and the exit code is 0.
+
+With a token for GitHub the release gets its page there. When that fails, the release stands all the
+same and the exit code is 4: run it again, and what is missing is completed.
 """
 
 import _framework  # noqa: F401  # isort: skip
@@ -16,6 +19,7 @@ from trainshed.origin import Origin
 from trainshed.progress import Progress
 from trainshed.release import Released, Releases
 from trainshed.run import Run
+from trainshed.settings import settings
 from trainshed.store import Store
 from trainshed.training import Trainings
 
@@ -23,6 +27,7 @@ EXAMPLES = """\
   scripts/release.py                     release the only model from the origin's newest commit
   scripts/release.py --model churn
   scripts/release.py --dry-run           tell version, verdict and manifest; push nothing
+  scripts/release.py --no-train          only release a run that an earlier job made
   scripts/deploy.py run --forward        afterwards: move the environments to it
 """
 
@@ -33,7 +38,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     here = project.open_at(args.repository)
     git.require_clean(here.repository)
     trainings = Trainings(
-        project=here, store=Store(here), tell=progress.tell, output=progress.quiet
+        project=here,
+        store=Store(here),
+        tell=progress.tell,
+        output=progress.folded,
+        may_train=not args.no_train,
     )
     releases = Releases(
         project=here,
@@ -52,6 +61,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
         step.result = released.told
     _tell(released)
+    if not args.dry_run:
+        _publish(releases, released, progress)
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -60,6 +71,11 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--model", help="which one; needed when trainshed.yml has several")
     parser.add_argument("--commit", help="an older commit of main (default: its newest)")
     parser.add_argument("--dry-run", action="store_true", help="decide everything, push nothing")
+    parser.add_argument(
+        "--no-train",
+        action="store_true",
+        help="fail where the run is not in the run store: a job with a token does not train",
+    )
     return parser.parse_args(argv)
 
 
@@ -83,6 +99,25 @@ def _tell(released: Released) -> None:
             "image": (manifest.image or "") if manifest else "",
         }
     )
+
+
+def _publish(releases: Releases, released: Released, progress: Progress) -> None:
+    """Give the release its page at GitHub, and complete the pages of those before it."""
+    hub = settings().github
+    if hub is None:
+        return
+    from trainshed import github_api, published_releases  # noqa: PLC0415  # only for GitHub
+
+    pages = published_releases.PublishedReleases(
+        project=releases.project,
+        origin=releases.origin,
+        repository=github_api.repository(hub),
+        address=f"{hub.server}/{hub.repository}",
+        tell=progress.tell,
+    )
+    with progress.step("Publishing at GitHub") as step:
+        changed = pages.settle(releases.origin.read(), first=released.manifest)
+        step.result = ", ".join(changed) or "nothing to do"
 
 
 if __name__ == "__main__":

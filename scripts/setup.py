@@ -42,8 +42,8 @@ EXAMPLES = """\
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = _arguments(argv)
-    if args.print_cache:
-        _tell_cache()
+    if args.print_cache is not None:
+        _tell_cache(is_wanted=args.print_cache == "true")
     elif args.for_actions:
         _set_up_a_runner(args.training_python)
     elif args.describe is not None:
@@ -75,7 +75,9 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--training-python", default="", help="with --for-actions: the Python that trains"
     )
     parser.add_argument(
-        "--print-cache", action="store_true", help="tell what of it a runner may cache, and its key"
+        "--print-cache",
+        choices=["true", "false"],
+        help="tell what of it a runner may cache, and its key; none when it shall not",
     )
     parser.add_argument(
         "--describe", type=Path, metavar="FOLDER", help="tell a project's models and environments"
@@ -93,9 +95,10 @@ def _make(parts: Sequence[str], *, only_print: bool) -> None:
         github.set_outputs({f"python-{part}": python for part, python in pythons.items()})
 
 
-def _tell_cache() -> None:
+def _tell_cache(*, is_wanted: bool) -> None:
     cache = Installation(settings().cache_folder).cache
-    github.set_outputs({"key": cache.key, "paths": "\n".join(map(str, cache.paths))})
+    key = cache.key if is_wanted else ""
+    github.set_outputs({"key": key, "paths": "\n".join(map(str, cache.paths))})
 
 
 def _set_up_a_runner(training_python: str) -> None:

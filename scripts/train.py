@@ -11,8 +11,9 @@ import json
 import sys
 from collections.abc import Sequence
 
-from trainshed import github, project, script
+from trainshed import github, project, run_report, script
 from trainshed.progress import Progress
+from trainshed.settings import settings
 from trainshed.store import Store
 from trainshed.training import Outcome, Plan, Trainings
 
@@ -62,7 +63,8 @@ def _tell_of_changes(here: project.Project, revision: str, progress: Progress) -
 
 def _tell_plan(plan: Plan, store: Store) -> None:
     found = store.find(plan.run_id) is not None
-    github.set_outputs({"run-id": plan.run_id, "found": json.dumps(found)})
+    folder = str(store.folder(plan.run_id))
+    github.set_outputs({"run-id": plan.run_id, "found": json.dumps(found), "run-folder": folder})
     what = "is in the run store: nothing to train" if found else "would be trained with"
     print(f"Run {plan.run_id[:12]} of {plan.model} {what}", file=sys.stderr)
     if not found:
@@ -72,10 +74,13 @@ def _tell_plan(plan: Plan, store: Store) -> None:
 
 def _tell_outcome(outcome: Outcome) -> None:
     run = outcome.run
+    if settings().github_step_summary:  # elsewhere the outputs below say it all
+        github.append_summary(run_report.markdown(run, was_found=outcome.was_found))
     github.set_outputs(
         {
             "run-id": run.run_id,
             "found": json.dumps(outcome.was_found),
+            "run-folder": str(outcome.folder),
             "dataset-digest": run.dataset.digest,
             "artifact": str(outcome.folder / run.artifact.path),
             "metrics": json.dumps(dict(run.metrics)),

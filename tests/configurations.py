@@ -1,6 +1,7 @@
 """Texts of trainshed.yml: good ones, and every mistake that a person can make in one."""
 
 DIGEST = "0a" * 32
+HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ8gFoqo62Nu1aJ4w8bQOfOcRYUqz0mrxgz0NaGZw3rA"
 BASE = """\
 models:
   churn:
@@ -50,6 +51,11 @@ def metric(text: str) -> str:
 
 def environment(text: str, *, of: str = BASE) -> str:
     return f"{of}environments: {{production: {text}}}\n"
+
+
+def host(url: str, key: str = HOST_KEY) -> str:
+    about = f"host: \"{url}\", host_key: '{key}'"
+    return environment(f"{{target: docker, {about}, port: 1}}")
 
 
 # No YAML, or YAML that would silently lose something.
@@ -119,6 +125,13 @@ WRONG = {
     "an odd address": environment("{target: docker, address: localhost, port: 1}"),
     "an odd domain": environment("{target: docker, domain: localhost, port: 1}"),
     "a domain without a value": environment("{target: docker, domain: , port: 1}"),
+    "a host without a user": host("ssh://server"),
+    "a host with a password": host("ssh://deploy:secret@server"),
+    "a host that is no URL": host("deploy@server"),
+    "a host that is an option": host("ssh://deploy@-oProxyCommand=id"),
+    "a host key's fingerprint": host("ssh://deploy@server", "SHA256:dZkyjmGF5g4"),
+    "a host key with its host's name": host("ssh://deploy@server", f"server {HOST_KEY}"),
+    "a host key without a value": environment("{target: docker, host_key: , port: 1}"),
     "port zero": environment("{target: process, port: 0}"),
     "a port too large": environment("{target: process, port: 65536}"),
 }
@@ -140,6 +153,11 @@ BEYOND_A_SCHEMA = {
     "a zero byte in train": model(train='[python, "\\0"]'),
     "a zero byte in env": model(env='{SEED: "\\0"}'),
     "no time at all": model(timeout="0m"),
+    "a host at a port there is not": host("ssh://deploy@server:65536"),
+    "a host key that is cut off": host("ssh://deploy@server", HOST_KEY[:-8]),
+    "a host without its key": environment("{target: docker, host: 'ssh://deploy@server', port: 1}"),
+    "a host key without a host": environment(f"{{target: docker, host_key: {HOST_KEY}, port: 1}}"),
+    "a host of target process": host("ssh://deploy@server").replace("docker", "process"),
     "a port of another model": environment("{target: process, port: {fraud: 1}}"),
     "one port for two models": environment("{target: process, port: 8080}", of=BASE + SECOND),
 }

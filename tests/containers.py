@@ -89,7 +89,7 @@ def engine_client() -> Iterator[Client]:
     if not engine.is_there():
         pytest.skip("no container engine answers here: `make engine` starts one")
     host, _, port = REGISTRY.partition(":")
-    if not http_client.get(int(port), "/v2/", host=host).is_ok:
+    if not http_client.get((host, int(port)), "/v2/").is_ok:
         pytest.skip(f"no registry answers at {REGISTRY}: `make engine` starts one")
     with pytest.MonkeyPatch.context() as patch:
         if not settings().base_image and _BASE.is_file():

@@ -9,13 +9,21 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from trainshed import paths
+from trainshed import hosts, paths
 
 PLACEHOLDERS = ("data", "out", "seed")
 MODEL_NAME = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 DURATION = r"^([0-9]{1,6}) ?(s|m|h)$"
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
+
+
+class Misfit(ValueError):
+    """Keys that do not go together, with what to write instead."""
+
+    def __init__(self, problem: str, *, example: str) -> None:
+        super().__init__(problem)
+        self.example = example
 
 
 def _path(value: str) -> str:
@@ -69,6 +77,21 @@ Seconds = Annotated[int, BeforeValidator(_duration, json_schema_input_type=Durat
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
+
+
+# Its pattern is for editors; the validators say more than that it does not match.
+HostUrl = Annotated[
+    str, AfterValidator(hosts.check_url), Field(json_schema_extra={"pattern": hosts.URL})
+]
+HostKey = Annotated[
+    str, AfterValidator(hosts.check_key), Field(json_schema_extra={"pattern": hosts.KEY})
+]
+
+
+HOST_EXAMPLE = "host: ssh://deploy@server.example.org"
+HOST_KEY_EXAMPLE = (
+    "host_key: ssh-ed25519 AAAA…, which `ssh-keyscan -t ed25519 server` prints after the name"
+)
 
 
 class Section(BaseModel):
@@ -136,7 +159,28 @@ class Environment(Section):
     """Where the live port listens; 0.0.0.0 opens it to every network (target `docker`)."""
     domain: IfGiven[Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]+\.[A-Za-z]+$")]] = None
     """Target `docker`: a name that the edge gets a certificate for; it then listens on 443."""
+    host: IfGiven[HostUrl] = None
+    """Target `docker`: another machine, whose engine is used over SSH; None: this one."""
+    host_key: IfGiven[HostKey] = None
+    """The key that the host must show before anything is told to it."""
     port: Port | dict[str, Port]
+
+    @model_validator(mode="after")
+    def _a_host_is_pinned(self) -> "Environment":
+        if self.host is not None and self.target != "docker":
+            raise Misfit("has a `host`, which only `target: docker` uses", example="target: docker")
+        if (self.host is None) != (self.host_key is None):
+            raise Misfit(
+                "needs both `host` and `host_key`: who is not known may be anybody",
+                example=f"{HOST_EXAMPLE} and {HOST_KEY_EXAMPLE}",
+            )
+        return self
+
+    @property
+    def ssh_host(self) -> hosts.Host | None:
+        if self.host is None or self.host_key is None:
+            return None
+        return hosts.parse(self.host, self.host_key)
 
     def port_of(self, model: str) -> int:
         return self.port if isinstance(self.port, int) else self.port[model]

@@ -8,7 +8,7 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from trainshed.config import Config
+from trainshed.config import HOST_EXAMPLE, HOST_KEY_EXAMPLE, Config, Misfit
 from trainshed.errors import ConfigurationError
 
 NAME = "trainshed.yml"
@@ -152,14 +152,21 @@ def _sentence(one: Any, place: list[str]) -> tuple[str, str]:
     if kind == "missing":
         return "is missing", f"Add it: {_example(place)}"
     if kind == "value_error":
-        message = str(one["ctx"]["error"])
-        return (message, "Give it one.") if not place else (f"{message}, got {got}", write)
+        return _sentence_of_ours(one["ctx"]["error"], place, got)
     if kind == "literal_error":
         return f"should be {one['ctx']['expected']}, got {got}", "Choose one of these."
     if one["loc"][-1] == "[key]":
         return f"is not a name, got {got}", _VARIABLE if "env" in place else _NAME
     expected = _EXPECTED.get(kind, one["msg"].removeprefix("Input ").lower())
     return f"{expected}, got {got}", write
+
+
+def _sentence_of_ours(error: ValueError, place: list[str], got: str) -> tuple[str, str]:
+    if isinstance(error, Misfit):
+        return str(error), f"Write {error.example}"
+    if not place:
+        return str(error), "Give it one."
+    return f"{error}, got {got}", f"Write {_example(place)}"
 
 
 def _suggestion(place: list[str]) -> str:
@@ -204,6 +211,8 @@ _EXAMPLES = {
     "port": "port: 8080",
     "address": "address: 127.0.0.1",
     "domain": "domain: churn.example.org",
+    "host": HOST_EXAMPLE,
+    "host_key": HOST_KEY_EXAMPLE,
     "serve": "serve: none, or serve: {predictor: pipelines.predict:predict}",
     "target": "target: churn",
     "seed": "seed: 0",

@@ -53,7 +53,7 @@ def registry_of_this_machine() -> tuple[str | None, str]:
         return None, "target process: no container engine answers here"
     address = settings().registry
     host, _, port = address.partition(":")
-    if not http_client.get(int(port or 80), "/v2/", host=host, timeout=2.0).is_ok:
+    if not http_client.get((host, int(port or 80)), "/v2/", timeout=2.0).is_ok:
         return None, f"target process: an engine is here, but no registry answers at {address}"
     return address, f"target docker: this machine's engine, and the registry at {address}"
 

@@ -13,28 +13,23 @@ from typing import Literal
 from trainshed import ledger, locks, reconcile, targets, times, tombstone
 from trainshed.config import Config
 from trainshed.config_file import environments_of
-from trainshed.errors import ConflictError, ReleaseStateError, TrainshedError
+from trainshed.course import Course, Place
+from trainshed.errors import ConfigurationError, ConflictError, ReleaseStateError, TrainshedError
 from trainshed.origin import Change, Origin
 from trainshed.progress import Progress
 from trainshed.project import Project
-from trainshed.reconcile import Current, Reverted, Standing, Step
+from trainshed.reconcile import Reverted, Standing, Step
+from trainshed.settings import settings
 from trainshed.store import Store
-from trainshed.targets import Target
 from trainshed.world import World
+
+
+class RunnerDoesNotStay(ConfigurationError):
+    """The target `process` would start servers on a machine that is gone when the job ends."""
 
 
 class NoReleaseIsLeft(ReleaseStateError):
     """No release stands that an environment could run; it keeps what it runs."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """One model in one environment, its target, and what runs there."""
-
-    environment: str
-    model: str
-    target: Target
-    current: Current
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,15 +60,14 @@ class Deployer:
         ]
 
     def plan(self, world: World, places: Iterable[Place], *, is_forward: bool) -> Plan:
+        """Decide for each place, in order, as if all goes well in the places before it."""
         standing = reconcile.fold(world)
-        steps = tuple(
-            reconcile.plan(
-                world, standing, model=one.model, environment=one.environment,
-                current=one.current, is_forward=is_forward,
-            )
-            for one in places
-        )  # fmt: skip
-        return Plan(standing=standing, steps=steps)
+        course = Course(self.config, world, standing, is_forward=is_forward)
+        steps = []
+        for place in places:
+            steps.append(course.step(place))
+            course.went_live(steps[-1])
+        return Plan(standing=standing, steps=tuple(steps))
 
     def run(
         self, *, environment: str | None, model: str | None, is_forward: bool, why: str
@@ -81,13 +75,16 @@ class Deployer:
         """Converge. Every environment is tried, then the first failure is raised.
 
         Raises:
+            RunnerDoesNotStay: what is deployed here would end with the job.
             OriginWasReplaced: every release that the ledger knows is gone from the origin.
             NoReleaseIsLeft: an environment runs something, but no release stands.
             TrainshedError: whatever kept a release from going live.
         """
         failures: list[TrainshedError] = []
+        names = environments_of(self.config, environment)
+        self._require_a_place_that_stays(names)
         with ExitStack() as stack:
-            for name in environments_of(self.config, environment):
+            for name in names:
                 stack.enter_context(self._lock(name))
             # In this order: the origin knows all that is found live, and a target refuses to switch
             # once something else is.
@@ -96,12 +93,25 @@ class Deployer:
             plan = self.plan(world, places, is_forward=is_forward)
             reconcile.require_an_origin(world, plan.standing)
             failures += self._bury(plan.standing.reverted)
-            failures += self._converge_all(zip(places, plan.steps, strict=True), why=why)
+            course = Course(self.config, world, plan.standing, is_forward=is_forward)
+            failures += self._converge_all(zip(places, plan.steps, strict=True), course, why=why)
         for other in failures[1:]:
             self.progress.tell(other.problem)
         if failures:
             raise failures[0]
         return plan
+
+    def bury(self) -> None:
+        """Write the tombstones that are due, and deploy nothing.
+
+        Raises:
+            OriginWasReplaced: every release that the ledger knows is gone from the origin.
+        """
+        world = self.origin.read()
+        standing = reconcile.fold(world)
+        reconcile.require_an_origin(world, standing)
+        for failure in self._bury(standing.reverted)[:1]:
+            raise failure
 
     def _place(self, environment: str, model: str) -> Place:
         target = targets.make(
@@ -131,19 +141,32 @@ class Deployer:
                 failures.append(error)
         return failures
 
+    def _require_a_place_that_stays(self, names: Iterable[str]) -> None:
+        for name in names if settings().runner_is_hosted else ():
+            if self.config.environments[name].target == "process":
+                raise RunnerDoesNotStay(
+                    f"{name} has the target `process`: its servers would run on this machine of "
+                    "GitHub's, which is gone when the job ends.",
+                    fix="Run the job on a machine of your own (runs-on: self-hosted), or use the "
+                    "target `docker` with `host: ssh://…` in trainshed.yml.",
+                )
+
     def _converge_all(
-        self, steps: Iterable[tuple[Place, Step]], *, why: str
+        self, steps: Iterable[tuple[Place, Step]], course: Course, *, why: str
     ) -> list[TrainshedError]:
-        """Environments are in order: what failed in one moves forward in none after it."""
+        """Environments are in order: what failed in one is new in none after it.
+
+        What a place does is decided again by what came of those before it, so that one run over
+        all of them ends as a run for each.
+        """
         failures: list[TrainshedError] = []
-        stuck: set[str] = set()
-        for place, step in steps:
-            if step.action == "forward" and step.model in stuck:
+        for place, planned in steps:
+            step = course.step(place)
+            if step != planned:
                 self.progress.tell(f"{step.environment}: stays, the environment before it failed")
-                continue
             found = self._converge(place, step, why=why)
-            if found:
-                stuck.add(step.model)
+            if not found:
+                course.went_live(step)
             failures += found
         return failures
 

@@ -1,4 +1,8 @@
-"""The container engine, through its SDK: a connection, and errors in our words."""
+"""The container engine, through its SDK: a connection, and errors in our words.
+
+It is the one of this machine, or that of a host that is reached over SSH, and with it the ports
+that containers there publish.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,12 +12,16 @@ from typing import Any
 
 import docker
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.utils import kwargs_from_env
 from urllib3.exceptions import HTTPError
 
+from trainshed import ssh
 from trainshed.errors import ConflictError, OutsideError
+from trainshed.hosts import Host
+from trainshed.http_client import LOOPBACK, Address
 
-Client = docker.DockerClient
 _TIMEOUT_SECONDS = 120
+_SOCKET = "/var/run/docker.sock"
 
 
 class EngineIsNotThere(OutsideError):
@@ -24,8 +32,26 @@ class EngineRefused(OutsideError):
     """The container engine answered with an error."""
 
 
+class EngineIsNotReachable(OutsideError):
+    """A host was reached over SSH, but its container engine is not there for that user."""
+
+
 class SomebodyElseIsAtIt(ConflictError):
     """Another deployment makes or removes the same containers at the same time."""
+
+
+class Client(docker.DockerClient):
+    """An engine, and the way to the ports of the machine that it runs on."""
+
+    connection: ssh.Connection | None = None
+    """None: it is this machine."""
+
+    def reach(self, port: int, *, address: str = LOOPBACK) -> Address:
+        """Return where a port of the engine's machine is to be had here."""
+        if self.connection is None:
+            return address, port
+        host = f"[{address}]" if ":" in address else address
+        return self.connection.forward(f"{host}:{port}")
 
 
 @cache
@@ -36,7 +62,7 @@ def connect() -> Client:
         EngineIsNotThere: none answers.
     """
     try:
-        client = docker.from_env(timeout=_TIMEOUT_SECONDS)
+        client = Client(timeout=_TIMEOUT_SECONDS, **kwargs_from_env())
         client.ping()
     except DockerException as error:
         raise EngineIsNotThere(
@@ -44,6 +70,31 @@ def connect() -> Client:
             fix="Start one (`systemctl start docker`), or set DOCKER_HOST; where there is none, "
             "use `target: process` and no `image:`.",
         ) from None
+    return client
+
+
+@cache
+def connect_to(host: Host) -> Client:
+    """Return a client of the engine of a host; the connection to it ends with this process.
+
+    Raises:
+        EngineIsNotReachable: that user has none there.
+        HostKeyDiffers, HostIsNotReached, HostRefusesTheKey, HostForbidsForwarding
+    """
+    connection = ssh.connect(host)
+    try:
+        client = Client(base_url=f"unix://{connection.forward(_SOCKET)}", timeout=_TIMEOUT_SECONDS)
+        client.ping()
+    except (DockerException, OSError):
+        trouble = connection.trouble(f"reaching {_SOCKET}")
+        connection.close()
+        raise trouble or EngineIsNotReachable(
+            f"{host} let us in, but {_SOCKET} does not answer there.",
+            fix=f"Let {host.user} use the engine (`sudo usermod -aG docker {host.user}`), see that "
+            "it runs (`systemctl start docker`), and that sshd_config there limits neither "
+            "AllowTcpForwarding nor AllowStreamLocalForwarding nor PermitOpen.",
+        ) from None
+    client.connection = connection
     return client
 
 
@@ -71,7 +122,7 @@ def told(doing: str) -> Iterator[None]:
             fix="Mend what it says, then run the same command again.",
         ) from None
     except (DockerException, HTTPError, OSError) as error:
-        raise EngineIsNotThere(
+        raise ssh.trouble(doing) or EngineIsNotThere(
             f"The engine went away while {doing}: {error}",
             fix="Start it again (`systemctl start docker`), then run the same command again.",
         ) from None
@@ -96,7 +147,7 @@ def image(client: Client, reference: str) -> Any | None:
 
 
 def published_port(one: Any, port: int) -> int:
-    """Return the port of this machine at which a running container's port is published."""
+    """Return the port of the engine's machine at which a running container's is published."""
     bound = one.ports.get(f"{port}/tcp") or []
     if not bound:
         raise EngineRefused(
@@ -104,3 +155,9 @@ def published_port(one: Any, port: int) -> int:
             fix="Remove the container; the next run makes it anew.",
         )
     return int(bound[0]["HostPort"])
+
+
+def published(one: Any, port: int) -> Address:
+    """Return where a running container's published port is to be had here."""
+    client: Client = one.client
+    return client.reach(published_port(one, port))

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from trainshed.errors import ConfigurationError, OutsideError
-from trainshed.settings import child_environment
+from trainshed.settings import child_environment, users_environment
 
 _TAIL_LINES = 20
 
@@ -35,6 +35,15 @@ class PythonCannotBeRun(ConfigurationError):
 
 class EnvironmentCannotBeBuilt(OutsideError):
     """uv, venv or pip failed, so the packages of a lock file are not installed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Python:
+    """A Python that environments are made with."""
+
+    path: Path
+    version: str
+    """Minor version, such as 3.11."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +86,26 @@ class Step:
     command: tuple[str | Path, ...]
     folder: Path
     must_succeed: bool = True
+
+
+def python_of(name: str | None) -> Python:
+    """Return the Python of a path or a command name; None is the one that runs this.
+
+    Raises:
+        PythonCannotBeRun: there is none of that name, or it does not start.
+    """
+    if name is None:
+        own = Path(sys.executable)
+        return Python(path=own, version=_version(own))
+    found = shutil.which(name)
+    if found is None:
+        raise PythonCannotBeRun(
+            f"There is no program {name}, with which models should be trained.",
+            fix="Install that Python (on GitHub: actions/setup-python, before it), or correct the "
+            "name where it is given (TRAINSHED_TRAINING_PYTHON).",
+        )
+    path = Path(found).absolute()
+    return Python(path=path, version=_version(path))
 
 
 def ensure(
@@ -143,7 +172,8 @@ def _build(
 
 
 def _run(step: Step, environment: Environment, *, lock: int) -> None:
-    variables = child_environment(environment.variables())
+    # A package that is built from source runs code of its own: it gets no secret of ours.
+    variables = users_environment(environment.variables())
     finished = subprocess.run(
         step.command,
         cwd=step.folder,

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from trainshed import comparison, reconcile, release
 from trainshed.comparison import Comparison
 from trainshed.config_file import model_of
-from trainshed.errors import ConfigurationError, ProgramError
+from trainshed.errors import ConfigurationError, ProgramError, TrainshedError
 from trainshed.origin import Origin
 from trainshed.progress import Progress
-from trainshed.training import Outcome, Trainings
+from trainshed.training import Outcome, Plan, Trainings
 from trainshed.world import World
 
 
@@ -17,6 +17,14 @@ class Experiment:
     candidate: Outcome
     parent: Outcome | None
     comparison: Comparison
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """The runs that an experiment would train or find."""
+
+    candidate: Plan
+    parent: Plan | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,13 +39,15 @@ class Experiments:
 
         Args:
             commit: the candidate: for a pull request, its merge result.
-            parent: the commit before it; None when there is none. One that has no such model (it is
+            parent: the commit before it; None when there is none. It is fetched where a shallow
+                clone lacks it. One that has no such model (it is
                 new), or that cannot be trained, is no baseline.
             model: its name; None for the only one.
         """
         configuration = self.trainings.project.config_at(commit)
         name = model_of(configuration, model)
         world = self.origin.read() if self.origin else None
+        self._fetch(parent)
         candidate = self._train("the candidate", commit, name)
         before = self._before(parent, name) if parent is not None else None
         return Experiment(
@@ -52,16 +62,42 @@ class Experiments:
             ),
         )
 
+    def plan(self, commit: str, *, parent: str | None, model: str | None) -> Planned:
+        """Work out the runs of an experiment, as `run` would, without training any."""
+        candidate = self.trainings.plan(commit, model)
+        self._fetch(parent)
+        return Planned(candidate=candidate, parent=self._plan_before(parent, candidate.model))
+
+    def _fetch(self, parent: str | None) -> None:
+        """Bring the commit before, which a shallow clone lacks."""
+        if parent is None:
+            return
+        if self.origin is not None:
+            self.origin.fetch_commit(parent)
+        self.trainings.project.repository.resolve(parent)
+
+    def _plan_before(self, parent: str | None, model: str) -> Plan | None:
+        if parent is None or not self._has_model(parent, model):
+            return None
+        try:
+            return self.trainings.plan(parent, model)
+        except ConfigurationError as error:
+            self._tell_of_no_baseline(error, parent, model)
+            return None
+
     def _before(self, parent: str, model: str) -> Outcome | None:
         """Train what the candidate changes; where that fails, the candidate may be its mending."""
         if not self._has_model(parent, model):
             return None
         try:
             return self._train("the state before it", parent, model)
-        except ProgramError as error:
-            self.progress.tell(error.problem)
-            self.progress.tell(f"{model} cannot be trained at {parent[:12]}: no baseline there")
+        except (ConfigurationError, ProgramError) as error:
+            self._tell_of_no_baseline(error, parent, model)
             return None
+
+    def _tell_of_no_baseline(self, error: TrainshedError, parent: str, model: str) -> None:
+        self.progress.tell(error.problem)
+        self.progress.tell(f"{model} cannot be trained at {parent[:12]}: no baseline there")
 
     def _has_model(self, commit: str, model: str) -> bool:
         try:

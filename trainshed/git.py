@@ -1,11 +1,25 @@
-"""A git repository, as facts and a few verbs. Always the `git` program: it knows its formats."""
+"""A git repository, as facts and a few verbs. Always the `git` program: it knows its formats.
 
+On GitHub a checkout need not keep credentials: git is lent our token, for GitHub's own address and
+for one command at a time. A shallow clone is told apart, and deepened when a question needs it.
+"""
+
+import base64
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from trainshed import cmd
-from trainshed.errors import ConfigurationError, ReleaseStateError
+from trainshed.errors import ConfigurationError, OutsideError, ReleaseStateError
+from trainshed.settings import child_environment, settings
+
+REMOTE = "origin"
+_ROBOT = "github-actions[bot] <41898282+github-actions[bot]@users.noreply.github.com>"
+_SHALLOW = (
+    "This clone is shallow, so it may just lack it: set `fetch-depth: 0` for actions/checkout, or "
+    "run `git fetch --unshallow`."
+)
 
 # Nothing here may wait for a password or be changed by a person's own settings; a path is a name,
 # never a pattern.
@@ -23,6 +37,10 @@ class NotARepository(ConfigurationError):
 
 class CommitIsUnknown(ConfigurationError):
     """There is no such commit in this clone."""
+
+
+class HistoryIsMissing(OutsideError):
+    """The clone is shallow, and the rest of its history could not be fetched."""
 
 
 class WorkingTreeIsDirty(ReleaseStateError):
@@ -67,7 +85,7 @@ class Repository:
             ["git", *arguments],
             cwd=self.folder,
             stdin=stdin,
-            env={**_QUIET, **(env or {})},
+            env={**_QUIET, **_credentials(), **(env or {})},
             check=check,
         )
 
@@ -83,7 +101,9 @@ class Repository:
         if found.returncode != 0:
             raise CommitIsUnknown(
                 f"There is no commit {revision} in {self.folder}.",
-                fix="Look at `git log`; in a new clone, `git fetch origin` first.",
+                fix=_SHALLOW
+                if self.is_shallow()
+                else "Look at `git log`; in a new clone, `git fetch origin` first.",
             )
         return found.out.strip()
 
@@ -112,12 +132,40 @@ class Repository:
         return self.read("rev-parse", f"{commit}:{path}" if path else f"{commit}^{{tree}}")
 
     def parents(self, commit: str) -> list[str]:
-        return self.read("rev-list", "--parents", "-n1", commit).split()[1:]
+        """Return a commit's parents as it names them: a shallow clone may not have them."""
+        header, _, _ = self.run("cat-file", "commit", commit).out.partition("\n\n")
+        lines = [line.split(" ") for line in header.splitlines()]
+        return [line[1] for line in lines if line[0] == "parent"]
 
     def is_ancestor(self, ancestor: str, commit: str) -> bool:
-        return (
-            self.run("merge-base", "--is-ancestor", ancestor, commit, check=False).returncode == 0
-        )
+        """Tell whether a commit is in the history of another, as the origin knows that history."""
+        asks = ("merge-base", "--is-ancestor", ancestor, commit)
+        if self.run(*asks, check=False).returncode == 0:
+            return True
+        if not self.is_shallow():
+            return False
+        self.deepen()
+        return self.run(*asks, check=False).returncode == 0
+
+    def is_shallow(self) -> bool:
+        return self.read("rev-parse", "--is-shallow-repository") == "true"
+
+    def deepen(self) -> None:
+        """Fetch the history that a shallow clone lacks.
+
+        Raises:
+            HistoryIsMissing
+        """
+        fetched = self.run(
+            "fetch", "--no-progress", "--unshallow", "--no-tags", "--refmap=",
+            "--no-write-fetch-head", "--no-recurse-submodules", REMOTE, "HEAD", check=False,
+        )  # fmt: skip
+        if fetched.returncode != 0 and self.is_shallow():  # unless another process was faster
+            raise HistoryIsMissing(
+                f"{self.folder} is a shallow clone, and the rest of its history cannot be fetched: "
+                f"{fetched.err.strip()}",
+                fix="Set `fetch-depth: 0` for actions/checkout, or run `git fetch --unshallow`.",
+            )
 
     def subjects(self, commits: str, *, limit: int = 200) -> list[tuple[str, str]]:
         """List (commit, subject) of a range, newest first, along first parents."""
@@ -156,9 +204,12 @@ class Repository:
 
     def identity(self) -> str:
         """Return `Name <mail>` of the person (or robot) at work."""
-        line = self.run("var", "GIT_COMMITTER_IDENT", check=False)
+        is_robot = settings().in_github_actions
+        # There git would make up an address of the machine's name.
+        only = ["-c", "user.useConfigOnly=true"] if is_robot else []
+        line = self.run(*only, "var", "GIT_COMMITTER_IDENT", check=False)
         if line.returncode != 0:
-            return "trainshed <trainshed@localhost>"
+            return _ROBOT if is_robot else "trainshed <trainshed@localhost>"
         return line.out.rsplit(">", 1)[0] + ">"
 
 
@@ -177,6 +228,11 @@ def discover(folder: Path) -> Repository:
     return Repository(Path(found.out.rstrip("\n")))
 
 
+def is_id(revision: str) -> bool:
+    """Tell whether a revision is a full commit id, which names the same commit everywhere."""
+    return re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", revision) is not None
+
+
 def require_clean(repository: Repository) -> None:
     changed = repository.changed_files()
     if changed:
@@ -184,6 +240,26 @@ def require_clean(repository: Repository) -> None:
             f"Files in {repository.folder} differ from the last commit: {_some(changed)}.",
             fix="Commit them (or `git stash`), push, and release again.",
         )
+
+
+def _credentials() -> dict[str, str]:
+    """Return variables that lend git our token for GitHub's own address; nothing is written down.
+
+    git keeps a header to the address that it is given for, so another origin never sees it.
+    """
+    github = settings().github
+    if github is None:
+        return {}
+    count = int(child_environment().get("GIT_CONFIG_COUNT") or 0)
+    key = f"http.{github.server.rstrip('/')}/.extraheader"
+    secret = base64.b64encode(f"x-access-token:{github.token}".encode()).decode()
+    # An empty one first takes back what a checkout has left: GitHub refuses two of them.
+    values = ("", f"AUTHORIZATION: basic {secret}")
+    variables = {"GIT_CONFIG_COUNT": str(count + len(values))}
+    for number, value in enumerate(values, start=count):
+        variables[f"GIT_CONFIG_KEY_{number}"] = key
+        variables[f"GIT_CONFIG_VALUE_{number}"] = value
+    return variables
 
 
 def _some(names: Sequence[str], most: int = 5) -> str:

@@ -7,7 +7,7 @@ An environment converges on the newest of these that was already live THERE; onl
 forward. Nothing here reads a clock, a clone or an environment: facts in, plan out.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -132,6 +132,7 @@ def plan(
     environment: str,
     current: Current,
     is_forward: bool = False,
+    proven_before: Collection[Tag] | None = None,
 ) -> Step:
     """Decide what one environment does about one model.
 
@@ -140,13 +141,17 @@ def plan(
         model, environment: which one of each.
         current: what runs there now.
         is_forward: a release asks to move this environment to the newest release that stands.
+        proven_before: what once was live in the environment before this one: nothing else is new
+            here. None: this is the first, so every release may come.
     """
     there = world.ledger.deployed(environment, model)
     # Whatever runs was switched to, and only what proved healthy is: a killed run may have had no
     # time to write that down.
     proven = there | ({current.tag} if current.tag is not None else set())
     candidates = standing.of(model)
-    if not is_forward:
+    if is_forward and proven_before is not None:
+        proven |= set(proven_before)
+    if not is_forward or proven_before is not None:
         candidates = tuple(one for one in candidates if one.tag in proven)
     desired = candidates[0] if candidates else None
     return Step(

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from trainshed import comparison, ledger, manifest, reconcile, run, times, version
+from trainshed import comparison, ledger, manifest, proposal, reconcile, run, times, version
 from trainshed.comparison import Comparison, Side
 from trainshed.config import Model
 from trainshed.errors import ReleaseStateError
@@ -45,6 +45,8 @@ class Released:
     manifest: Manifest | None = None
     comparison: Comparison | None = None
     trained: Outcome | None = None
+    proposed: str | None = None
+    """How main's predictions compare with those of the pull request that it came from."""
 
     @property
     def told(self) -> str:
@@ -91,6 +93,9 @@ class Releases:
         if early is not None:
             return early
         trained = self.trainings.train_or_find(chosen, model)
+        proposed = proposal.of(self.project.repository, world.ledger_commit, trained.run)
+        if proposed is not None:
+            self.trainings.tell(proposed)
         shown: list[Released] = []
 
         def build(world: World) -> Change | None:
@@ -106,7 +111,7 @@ class Releases:
             return self._change(packaged, trained.run)
 
         self.origin.change(build)
-        return shown[-1]
+        return replace(shown[-1], proposed=proposed)
 
     def _image(self, commit: str, released: run.Run) -> str | None:
         """Package the run: the tag never names an image that cannot be pulled.

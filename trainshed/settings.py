@@ -54,12 +54,16 @@ class Settings:
     """The repository on GitHub, where there is one and a token was given."""
     github_environment_file: Path | None
     """Where a step sets variables for the steps after it."""
+    github_path_file: Path | None
+    """Where a step adds folders to the PATH of the steps after it."""
+    runner_is_hosted: bool
+    """The machine is GitHub's own, and is gone when the job ends."""
     github_event: Path | None
     """The payload of the event that started the workflow, as JSON."""
     ssh_key: str | None = field(repr=False)
     """Private key for `host: ssh://…`; None: those of the person's own ssh agent and files."""
-    training_python: Path | None
-    """The Python that models are trained with, where it is not the one that runs this."""
+    training_python: str | None
+    """The Python that locked models are trained with: a path, or a command such as python3.10."""
 
     @property
     def environments(self) -> Path:
@@ -86,9 +90,11 @@ def settings(environment: Mapping[str, str] | None = None) -> Settings:
         build_index=env.get("PIP_INDEX_URL") or None,
         github=_github(env),
         github_environment_file=_path(env, "GITHUB_ENV"),
+        github_path_file=_path(env, "GITHUB_PATH"),
+        runner_is_hosted=env.get("RUNNER_ENVIRONMENT") == "github-hosted",
         github_event=_path(env, "GITHUB_EVENT_PATH"),
         ssh_key=env.get("TRAINSHED_SSH_KEY") or None,
-        training_python=_path(env, "TRAINSHED_TRAINING_PYTHON"),
+        training_python=env.get("TRAINSHED_TRAINING_PYTHON") or None,
     )
 
 
@@ -107,6 +113,19 @@ _SECRETS = {
     "TRAINSHED_REGISTRY_USER",
     "TRAINSHED_REGISTRY_PASSWORD",
     "TRAINSHED_SSH_KEY",
+    # A job that may prove its identity hands this to every step; a token of clouds is made of it.
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+    "ACTIONS_ID_TOKEN_REQUEST_URL",
+    "ACTIONS_RUNTIME_TOKEN",
+}
+_FETCH = "TRAINSHED_FETCH_"
+# What is written there becomes an output, a variable or the PATH of steps that trust us.
+_FILES_OF_STEPS = {
+    "GITHUB_ENV",
+    "GITHUB_OUTPUT",
+    "GITHUB_PATH",
+    "GITHUB_STATE",
+    "GITHUB_STEP_SUMMARY",
 }
 
 
@@ -114,7 +133,21 @@ def users_environment(
     extra: Mapping[str, str] | None = None, *, without: Collection[str] = ()
 ) -> dict[str, str]:
     """Return the whole environment for a person's own program: it gets no secret of ours."""
-    return child_environment(extra, without={*without, *_SECRETS})
+    fetching = {name for name in os.environ if name.startswith(_FETCH)}
+    return child_environment(extra, without={*without, *_SECRETS, *_FILES_OF_STEPS, *fetching})
+
+
+def fetch_credentials() -> dict[str, str]:
+    """Return what TRAINSHED_FETCH_<NAME> holds, as <NAME>: for `fetch:` commands and nobody else.
+
+    The name without its prefix is what the program that fetches looks for, such as
+    AWS_SECRET_ACCESS_KEY.
+    """
+    return {
+        name.removeprefix(_FETCH): value
+        for name, value in os.environ.items()
+        if name.startswith(_FETCH) and name != _FETCH and value
+    }
 
 
 def outside_environment() -> dict[str, str]:

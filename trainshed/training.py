@@ -1,10 +1,10 @@
 """Train a model from a clean checkout of a commit, or find the run that was already made of it."""
 
-import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from trainshed import (
@@ -17,13 +17,17 @@ from trainshed import (
     training_data,
 )
 from trainshed.config_file import model_of
+from trainshed.errors import ReleaseStateError
 from trainshed.project import Project
 from trainshed.run import Dataset, Ingredients, Run
 from trainshed.settings import outside_environment, settings, users_environment
 from trainshed.store import Store
 
 Tell = Callable[[str], None]
-PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+class RunIsNotTrained(ReleaseStateError):
+    """The run is not in the store, and this job may not train: another one should have done it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +67,19 @@ class Trainings:
     store: Store
     tell: Tell
     output: Tell
-    """Takes the trainer's own lines."""
+    """Takes the trainer's own lines, and those of `fetch:`."""
+    may_train: bool = True
+    """False where credentials lie that no trainer should come near: runs are found, never made."""
+
+    @cached_property
+    def python(self) -> environment.Python:
+        """The Python of the training environments, whose minor version is part of every run id.
+
+        It is the framework's own unless TRAINSHED_TRAINING_PYTHON names another, which is started
+        once to ask. A model without a lock runs in whatever the PATH holds, in any language, so
+        there the same version stands for "this machine's set-up": who wants it exact writes a lock.
+        """
+        return environment.python_of(settings().training_python)
 
     def plan(self, commit: str, model: str | None, *, seed: int | None = None) -> Plan:
         """Work out the run of a commit without training; its data may be checked out to hash it."""
@@ -82,13 +98,18 @@ class Trainings:
     def train_or_find(
         self, commit: str, model: str | None, *, seed: int | None = None, again: bool = False
     ) -> Outcome:
-        """Return the run of a commit, trained now unless the store has it (or `again` is set)."""
+        """Return the run of a commit, trained now unless the store has it (or `again` is set).
+
+        Raises:
+            RunIsNotTrained: it would have to be trained, and `may_train` is off.
+        """
         started = time.monotonic()
         plan = self.plan(commit, model, seed=seed)
         waiting = f"another process is training run {plan.run_id[:12]}: waiting for it"
         with ExitStack() as stack:
             found = None if again else self.store.find(plan.run_id)
             if found is None:
+                self._require_training(plan)
                 stack.enter_context(self.store.lock(plan.run_id, waiting=waiting, tell=self.tell))
                 found = None if again else self.store.find(plan.run_id)
             done = found or self._train(plan, again=again)
@@ -98,6 +119,15 @@ class Trainings:
             was_found=found is not None,
             seconds=time.monotonic() - started,
         )
+
+    def _require_training(self, plan: Plan) -> None:
+        if not self.may_train:
+            raise RunIsNotTrained(
+                f"Run {plan.run_id[:12]} of {plan.model} (commit {plan.commit[:12]}) is not in "
+                f"{self.store.home}, and nothing is trained here.",
+                fix="Train it first, in the job before this one: scripts/train.py "
+                f"--model {plan.model} --commit {plan.commit}; and hand its run on to this one.",
+            )
 
     def _ingredients(
         self, commit: str, name: str, chosen: config.Model, described: Dataset, *, seed: int | None
@@ -112,7 +142,7 @@ class Trainings:
             command=tuple(chosen.train),
             params={"seed": str(chosen.seed if seed is None else seed), **_named(chosen.env)},
             lock=lock,
-            python=PYTHON,
+            python=self.python.version,
         )
 
     def _code(self, commit: str, chosen: config.Model) -> Mapping[str, str]:
@@ -128,8 +158,9 @@ class Trainings:
         with checkout.of(self.project, plan.commit, only=_needed(chosen)) as folder:
             variables = self._variables(plan)
             training_data.provide(
-                folder, chosen, expected=plan.dataset, variables=variables, tell=self.tell
-            )
+                folder, chosen, expected=plan.dataset, variables=variables, tell=self.tell,
+                output=self.output,
+            )  # fmt: skip
             training_data.require_target(folder, chosen)
             out = chosen.out or f"models/{plan.model}"
             run_files.make_place(folder, out)
@@ -177,7 +208,9 @@ class Trainings:
             return outside_environment()
         lock = self.project.kept_lock(plan.commit, plan.settings.lock)
         root = settings().environments
-        made = environment.ensure([lock], root=root, name="train", tell=self.tell)
+        made = environment.ensure(
+            [lock], root=root, name="train", python=self.python.path, tell=self.tell
+        )
         return users_environment(made.variables(), without=made.without)
 
 

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
-from trainshed import checkout, cmd, config, dataset
+from trainshed import checkout, config, dataset, program
 from trainshed.digest_cache import DigestCache
 from trainshed.errors import ConfigurationError, ProgramError, TrainshedError
 from trainshed.project import Project
 from trainshed.run import Dataset
-from trainshed.settings import child_environment
+from trainshed.settings import fetch_credentials, settings
 
 _LONGEST_HEADER = 1 << 20  # characters
 
@@ -70,25 +70,19 @@ def provide(
     expected: Dataset,
     variables: Mapping[str, str],
     tell: Callable[[str], None],
+    output: Callable[[str], None],
 ) -> None:
-    """Fetch the data into a checkout when it is not tracked, and check it before it is used."""
+    """Fetch the data into a checkout when it is not tracked, and check it before it is used.
+
+    The command gets `variables`, the trainer's own, and with them the credentials that were given
+    for it alone; its lines go to `output`. It has as much time as training has.
+    """
     if chosen.data.fetch is None:
         return
     path = folder / chosen.data.path
     path.parent.mkdir(parents=True, exist_ok=True)
     tell(f"fetching {chosen.data.path}")
-    try:
-        cmd.run(
-            [part.replace("{data}", chosen.data.path) for part in chosen.data.fetch],
-            cwd=folder,
-            env=variables,
-            without=child_environment().keys() - variables.keys(),
-        )
-    except (cmd.CommandFailed, cmd.ProgramIsMissing) as error:
-        raise FetchFailed(
-            f"The `fetch:` command of {chosen.data.path} failed: {error.problem}",
-            fix="Run it by hand in a clean clone; it may lack a credential or a file of `inputs:`.",
-        ) from None
+    _fetch(folder, chosen, variables={**variables, **fetch_credentials()}, output=output)
     if not path.exists():
         raise FetchFailed(
             f"The `fetch:` command ended well but brought no {chosen.data.path}.",
@@ -100,6 +94,46 @@ def provide(
             f"{chosen.data.path} has the digest {found}, trainshed.yml says {expected.digest}.",
             fix="If the new data is meant, commit its digest as `sha256:`; else restore the data.",
         )
+
+
+def _fetch(
+    folder: Path,
+    chosen: config.Model,
+    *,
+    variables: Mapping[str, str],
+    output: Callable[[str], None],
+) -> None:
+    argv = [part.replace("{data}", chosen.data.path) for part in chosen.data.fetch or ()]
+    what = f"The `fetch:` command of {chosen.data.path}"
+    try:
+        ended = program.run(
+            argv, folder=folder, variables=variables, timeout=chosen.timeout, tell=output
+        )
+    except program.ProgramCannotBeStarted as error:
+        raise FetchFailed(
+            f"{what} failed: the program {argv[0]} cannot be started: {error}.",
+            fix="Install it, or name it by a path; it is looked for as `train:` is.",
+        ) from None
+    if ended.code is None:
+        raise FetchFailed(
+            f"{what} took too long: {ended.told}. Its last lines:\n{ended.tail}",
+            fix="Raise `timeout:` of the model in trainshed.yml: fetching has as much time as "
+            "training has.",
+        )
+    if ended.code != 0:
+        raise FetchFailed(
+            f"{what} failed: {ended.told}. Its last lines:\n{ended.tail}", fix=_fix_of_a_fetch()
+        )
+
+
+def _fix_of_a_fetch() -> str:
+    fix = "Run it by hand in a clean clone; it may lack a credential or a file of `inputs:`."
+    if settings().in_github_actions:
+        fix += (
+            " A pull request from a fork gets no credentials on GitHub: there, a maintainer must "
+            "run it, from a branch of this repository."
+        )
+    return fix
 
 
 def require_target(folder: Path, chosen: config.Model) -> None:

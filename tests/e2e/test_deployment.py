@@ -286,6 +286,31 @@ def test_environments_move_in_order(tmp_path: Path) -> None:
         assert everywhere.stderr.index("staging/churn") < everywhere.stderr.index("production/")
 
 
+def test_a_release_that_was_not_live_in_the_environment_before_stays_out(tmp_path: Path) -> None:
+    with staged(tmp_path, environments=("staging", "production")) as served:
+        served.release()
+
+        planned = served.deploy("plan", "--forward", "--environment", "production")
+        too_early = served.deploy("run", "--forward", "--environment", "production")
+        assert (planned.returncode, too_early.returncode) == (0, 0), too_early.stderr
+        assert f"→ {V1}" not in planned.stdout
+        served.assert_runs(V0)
+
+        for environment in ("staging", "production"):
+            assert served.deploy("run", "--forward", "--environment", environment).returncode == 0
+        served.assert_runs(V1)
+
+
+def test_a_plan_for_all_environments_is_what_a_run_over_all_does(tmp_path: Path) -> None:
+    with staged(tmp_path, live=False, environments=("staging", "production")) as served:
+        planned = served.deploy("plan", "--forward")
+        finished = served.deploy("run", "--forward")
+
+        assert finished.returncode == 0, finished.stderr
+        assert planned.stdout.count(V0) >= 2
+        served.assert_runs(V0)
+
+
 def test_what_fails_in_one_environment_moves_the_next_one_not_forward(tmp_path: Path) -> None:
     with staged(tmp_path, environments=("staging", "production")) as served:
         served.release()

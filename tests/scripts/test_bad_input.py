@@ -172,9 +172,9 @@ DATA_SETS = {
     "no-program-to-fetch-it": Mistake(
         keys={"data": {"path": "d", "fetch": ["./no-such-program"], "sha256": A_DIGEST}},
         exit_code=PROGRAM,
-        error="fetch-failed]: The `fetch:` command of d failed: The program ./no-such-program "
+        error="fetch-failed]: The `fetch:` command of d failed: the program ./no-such-program "
         "cannot be started: No such file or directory.\n"
-        "  Run it by hand in a clean clone; it may lack a credential or a file of `inputs:`.\n",
+        "  Install it, or name it by a path; it is looked for as `train:` is.\n",
     ),
 }
 

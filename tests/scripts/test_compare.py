@@ -5,7 +5,7 @@ import pytest
 import trainers
 from trainers import Repository
 
-from trainshed import comparison
+from trainshed import comparison, result
 from trainshed.comparison import Comparison
 
 
@@ -175,15 +175,134 @@ def test_in_a_workflow_it_writes_outputs_and_the_summary(
 
 
 def test_a_dry_run_names_what_it_would_train_and_trains_nothing(repository: Repository) -> None:
-    first = repository.script("compare", "--dry-run")
-    before = repository.head
+    alone = repository.script("compare", "--dry-run", "--no-origin")
+    before, old = repository.head, run_id(repository)
     after = repository.commit({"code/score": "0.95"})
+    new = run_id(repository)
 
-    finished = repository.script("compare", "--dry-run")
+    finished = repository.script("compare", "--dry-run", "--no-origin")
 
-    assert first.stdout == f"would train or find {before[:12]} and no parent\n"
-    assert finished.stdout == f"would train or find {after[:12]} and {before[:12]}\n"
-    assert not (repository.folder / ".trainshed/runs").exists()
+    runs = f"{repository.folder}/.trainshed/runs"
+    assert finished.stdout.splitlines() == [
+        f"run-id={new}",
+        f"run-folder={runs}/{new}",
+        f"base-run-id={old}",
+        f"base-run-folder={runs}/{old}",
+    ]
+    assert finished.stderr == (
+        f"would train or find {after[:12]} (run {new[:12]}) and {before[:12]} (run {old[:12]})\n"
+    )
+    assert alone.stdout.endswith("base-run-id=\nbase-run-folder=\n")
+    assert not Path(runs).exists()
+
+
+@pytest.mark.parametrize("before", [None, "models: [", json.dumps({"models": {"old": 1}})])
+def test_a_dry_run_has_no_base_run_where_the_base_has_no_such_model(
+    repository: Repository, before: str | None
+) -> None:
+    repository.commit({"trainshed.yml": before})
+    repository.commit({"trainshed.yml": trainers.config()})
+
+    finished = repository.script("compare", "--dry-run", "--no-origin")
+
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout.endswith("base-run-id=\nbase-run-folder=\n")
+
+
+def test_a_base_whose_inputs_were_missing_is_no_baseline(repository: Repository) -> None:
+    repository.commit({"trainshed.yml": trainers.config(inputs=["code/", "lib/"])})
+    repository.commit({"lib/one": "1"})
+
+    planned = repository.script("compare", "--dry-run", "--no-origin")
+    finished = repository.script("compare", "--no-origin")
+
+    assert planned.stdout.endswith("base-run-id=\nbase-run-folder=\n")
+    assert finished.stdout.startswith("verdict=pass\n")
+    assert "lib/ is not in commit" in finished.stderr
+    assert read(repository).gate is None
+
+
+def test_the_result_of_a_pull_request_is_written_and_believed(
+    repository: Repository, tmp_path: Path
+) -> None:
+    base = repository.head
+    repository.commit({"code/score": "0.95"})
+    out, head = tmp_path / "new/result.json", "ab" * 20
+
+    repository.script("compare", "--no-origin", "--result", str(out), "--head", head)
+
+    answer = result.from_bytes(out.read_bytes(), head=head, model="tiny")
+    assert (answer.kind, answer.base, answer.comparison) == ("compared", base, read(repository))
+    assert answer.run is not None
+    assert answer.run.run_id == run_id(repository)
+
+
+@pytest.mark.parametrize(
+    ("files", "slug", "code"),
+    [
+        pytest.param({"code/train.sh": "exit 7"}, "trainer-failed", 3, id="training"),
+        pytest.param(
+            {"trainshed.yml": trainers.config(
+                data={"path": "big.csv", "fetch": ["false"], "sha256": "ab" * 32}
+            )},
+            "fetch-failed", 3, id="fetching",
+        ),
+        pytest.param({"trainshed.yml": "models: ["}, "config-is-malformed", 2, id="configuration"),
+    ],
+)  # fmt: skip
+def test_a_failure_is_an_answer_for_the_pull_request_and_fails_the_job(
+    repository: Repository, tmp_path: Path, files: dict[str, str], slug: str, code: int
+) -> None:
+    base = repository.head
+    head = repository.commit(files)
+    out = tmp_path / "result.json"
+
+    finished = repository.script("compare", "--no-origin", "--model", "tiny", "--result", str(out))
+
+    assert finished.returncode == code
+    assert f"error[{slug}]: " in finished.stderr
+    answer = result.from_bytes(out.read_bytes(), head=head, model="tiny")
+    assert (answer.kind, answer.base) == ("failed", base)
+    assert answer.failure is not None
+    assert answer.failure.slug == slug
+
+
+def test_in_a_workflow_the_trainers_own_lines_are_folded(repository: Repository) -> None:
+    repository.commit({"code/train.sh": "echo epoch 1\n" + trainers.TRAINER})
+
+    finished = repository.script("compare", "--no-origin", GITHUB_ACTIONS="true")
+
+    told = finished.stderr.splitlines()
+    assert told.index("    epoch 1") < told.index("::endgroup::")
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_a_shallow_clone_fetches_the_commit_before(
+    repository: Repository, tmp_path: Path, depth: int
+) -> None:
+    for score in ("0.8", "0.85", "0.9", "0.95"):
+        repository.commit({"code/score": score})
+    shallow = repository.clone(tmp_path / "shallow", f"--depth={depth}")
+
+    finished = shallow.script("compare")
+
+    assert finished.returncode == 0, finished.stderr
+    (baseline,) = read(shallow).baselines
+    assert baseline.side.commit == repository.git("rev-parse", "HEAD^1")
+
+
+def test_a_shallow_clone_without_an_origin_is_told_what_to_set(
+    repository: Repository, tmp_path: Path
+) -> None:
+    repository.commit({"code/score": "0.95"})
+    shallow = repository.clone(tmp_path / "shallow", "--depth=1")
+
+    finished = shallow.script("compare", "--no-origin")
+    named = shallow.script("compare", "--base", "HEAD^1")
+
+    for one in (finished, named):
+        assert one.stderr.startswith("error[commit-is-unknown]: ")
+        assert "`fetch-depth: 0` for actions/checkout" in one.stderr
 
 
 def test_a_candidate_that_cannot_be_trained_is_an_error(repository: Repository) -> None:
@@ -194,6 +313,10 @@ def test_a_candidate_that_cannot_be_trained_is_an_error(repository: Repository) 
     assert (finished.returncode, finished.stdout) == (3, "")
     assert finished.stderr.count("error[trainer-failed]: ") == 1
     assert not (repository.folder / ".trainshed/comparison.json").exists()
+
+
+def run_id(repository: Repository) -> str:
+    return repository.trainings.plan(repository.head, None).run_id
 
 
 def read(repository: Repository) -> Comparison:

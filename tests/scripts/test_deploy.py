@@ -79,8 +79,8 @@ def test_what_is_live_is_an_output(idle: Served, tmp_path: Path) -> None:
     printed = idle.deploy("run", "--forward")
     idle.deploy("run", GITHUB_OUTPUT=str(outputs))
 
-    assert f"production-churn={V0}\n" in printed.stdout
-    name, value, _ = outputs.read_text().splitlines()
+    assert f"production-churn={V0}\nchanged=true\nurl=\n" in printed.stdout
+    name, value, *_ = outputs.read_text().splitlines()
     assert name.startswith("production-churn<<")
     assert value == V0
 
@@ -128,10 +128,19 @@ def test_reverting_twice_and_bringing_back_twice_is_said_and_no_error(tmp_path: 
 
 def test_another_model_or_environment_is_left_alone(tmp_path: Path) -> None:
     with staged(tmp_path, live=False, environments=("staging", "production")) as served:
-        finished = served.deploy(
-            "run", "--forward", "--environment", "production", "--model", "churn"
-        )
+        finished = served.deploy("run", "--forward", "--environment", "staging", "--model", "churn")
 
         assert finished.returncode == 0, finished.stderr
-        assert (served.answering("staging"), served.answering("production")) == (None, V0)
-        assert "staging" not in finished.stdout + finished.stderr
+        assert (served.answering("staging"), served.answering("production")) == (V0, None)
+        assert "production" not in finished.stdout + finished.stderr
+
+
+def test_servers_are_not_started_on_a_machine_that_goes_with_the_job(idle: Served) -> None:
+    planned = idle.deploy("plan", "--forward", RUNNER_ENVIRONMENT="github-hosted")
+    finished = idle.deploy("run", "--forward", RUNNER_ENVIRONMENT="github-hosted")
+    elsewhere = idle.deploy("run", "--forward", RUNNER_ENVIRONMENT="self-hosted")
+
+    assert planned.returncode == 0
+    assert finished.returncode == 2
+    assert finished.stderr.startswith("error[runner-does-not-stay]: production has the target `pro")
+    assert elsewhere.returncode == 0, elsewhere.stderr

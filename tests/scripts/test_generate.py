@@ -48,3 +48,30 @@ def test_one_that_is_not_current_is_named_and_left_as_it_is(written: Path, tmp_p
     assert finished.returncode == 1
     assert finished.stderr == "docs/errors.md is not current: run `make generate`\n"
     assert stale.read_text() == "old\n"
+
+
+@pytest.fixture
+def actions(written: Path, tmp_path: Path) -> Path:
+    """A folder in which the actions' tables are current as well."""
+    shutil.copytree(written, tmp_path, dirs_exist_ok=True)
+    shutil.copytree(ROOT / "actions", tmp_path / "actions")
+    return tmp_path
+
+
+def test_the_tables_of_the_actions_are_current(actions: Path) -> None:
+    finished = generate("--root", actions, "--check")
+
+    assert (finished.returncode, finished.stderr) == (0, ""), "run `make generate`"
+
+
+def test_an_input_that_changes_makes_the_table_stale_until_it_is_made_again(actions: Path) -> None:
+    manifest, readme = (actions / "actions/train" / name for name in ("action.yml", "README.md"))
+    before = readme.read_text()
+    manifest.write_text(manifest.read_text().replace("Branch, tag or commit", "What commit"))
+
+    finished = generate("--root", actions, "--check")
+    assert finished.stderr == "actions/train/README.md is not current: run `make generate`\n"
+    assert (finished.returncode, readme.read_text()) == (1, before)
+
+    assert generate("--root", actions).returncode == 0
+    assert readme.read_text() == before.replace("Branch, tag or commit", "What commit") != before

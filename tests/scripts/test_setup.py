@@ -67,7 +67,8 @@ def test_a_runner_gets_a_python_an_installer_and_a_key_for_its_cache(
 ) -> None:
     files = {f"GITHUB_{name}": str(tmp_path / name) for name in ("OUTPUT", "ENV", "PATH")}
 
-    told = setup(cache, "--for-actions", "--print-cache")
+    told = setup(cache, "--print-cache", "true")
+    untold = setup(cache, "--print-cache", "false")
     finished = setup(
         cache, "--for-actions", "--training-python", "python3.10", PATH="/usr/bin:/bin", **files
     )
@@ -75,6 +76,7 @@ def test_a_runner_gets_a_python_an_installer_and_a_key_for_its_cache(
     outputs = dict(line.split("=", 1) for line in told.stdout.splitlines())
     assert outputs["key"].startswith("trainshed-setup-")
     assert outputs["paths"] == str(cache / "setup")
+    assert "key=\n" in untold.stdout
     assert finished.returncode == 0, finished.stderr
     variables = (tmp_path / "ENV").read_text().splitlines()
     python = Path(variables[1])

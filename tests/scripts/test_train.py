@@ -72,7 +72,14 @@ def test_what_it_did_is_told_and_its_outputs_are_lines(repository: Repository) -
 
     assert finished.returncode == 0
     outputs = dict(line.split("=", 1) for line in finished.stdout.splitlines())
-    assert list(outputs) == ["run-id", "found", "dataset-digest", "artifact", "metrics"]
+    assert list(outputs) == [
+        "run-id",
+        "found",
+        "run-folder",
+        "dataset-digest",
+        "artifact",
+        "metrics",
+    ]
     assert outputs["found"] == "false"
     assert json.loads(outputs["metrics"]) == {"score": 0.9}
     assert Path(outputs["artifact"]).read_text() == "trained on 3 rows with seed 0\n"
@@ -100,7 +107,7 @@ def test_in_a_workflow_the_outputs_are_step_outputs(repository: Repository, tmp_
     assert (finished.returncode, finished.stdout) == (0, "")
     lines = (tmp_path / "output").read_text().splitlines()
     names = [line.partition("<<")[0] for line in lines[::3]]
-    assert names == ["run-id", "found", "dataset-digest", "artifact", "metrics"]
+    assert names == ["run-id", "found", "run-folder", "dataset-digest", "artifact", "metrics"]
 
 
 def test_a_dry_run_tells_the_run_and_makes_none(repository: Repository) -> None:
@@ -109,7 +116,7 @@ def test_a_dry_run_tells_the_run_and_makes_none(repository: Repository) -> None:
     trained = repository.script("train")
     found = repository.script("train", "--dry-run")
 
-    run_id, is_found = planned.stdout.splitlines()
+    run_id, is_found, folder = planned.stdout.splitlines()
     digest = repository.trainings.plan(repository.head, None).dataset.digest
     assert is_found == "found=false"
     assert trained.stdout.startswith(f"{run_id}\n")
@@ -118,8 +125,50 @@ def test_a_dry_run_tells_the_run_and_makes_none(repository: Repository) -> None:
         "  sh code/train.sh {data} {out} {seed}\n"
         f"  data data/train.csv sha256:{digest}\n"
     )
-    assert found.stdout == f"{run_id}\nfound=true\n"
+    assert folder == f"run-folder={repository.folder}/.trainshed/runs/{run_id[7:]}"
+    assert found.stdout == f"{run_id}\nfound=true\n{folder}\n"
+    assert f"\n{folder}\n" in trained.stdout
     assert found.stderr.startswith(f"Run {run_id[7:19]} of tiny is in the run store")
+
+
+def test_in_a_workflow_the_run_is_on_the_jobs_summary(
+    repository: Repository, tmp_path: Path
+) -> None:
+    summary = tmp_path / "summary.md"
+    repository.script("train", GITHUB_STEP_SUMMARY=str(summary))
+    (run,) = repository.store.runs()
+
+    first = summary.read_text()
+    assert first.startswith(f"**tiny**: run `{run.run_id[:12]}` trained in ")
+    assert "| score | 0.9000 |" in first
+
+    repository.script("train", GITHUB_STEP_SUMMARY=str(summary))
+    assert "found, not trained again" in summary.read_text().removeprefix(first)
+
+
+def test_a_dry_run_makes_no_environment(repository: Repository, tmp_path: Path) -> None:
+    lock = {"trainshed.yml": trainers.config(lock="lock.txt"), "lock.txt": "no-such-package==0\n"}
+    repository.commit(lock)
+
+    planned = repository.script("train", "--dry-run", TRAINSHED_CACHE=str(tmp_path / "cache"))
+
+    assert planned.returncode == 0, planned.stderr
+    assert not (tmp_path / "cache").exists()
+
+
+def test_in_a_workflow_the_trainers_lines_are_folded_and_command_nothing(
+    repository: Repository,
+) -> None:
+    repository.commit({"code/train.sh": "echo ::add-mask::score\n" + trainers.TRAINER})
+
+    told = repository.script("train", GITHUB_ACTIONS="true").stderr.splitlines()
+
+    assert told[0] == f"::group::Training from commit {repository.head[:12]}"
+    _, _, token = told[1].partition("::stop-commands::")
+    masked, end = told.index("    ::add-mask::score"), told.index(f"::{token}::")
+    assert 1 < masked < end
+    assert told[end + 1] == "::endgroup::"
+    assert told[end + 2].startswith("  ✓ Training from commit")
 
 
 def test_a_commit_and_a_seed_can_be_named(repository: Repository) -> None:

@@ -95,7 +95,7 @@ def test_a_configuration_without_a_live_release_has_no_upstream(config: Any) -> 
 
 def test_nobody_listening_is_told_as_the_edge_that_failed() -> None:
     with pytest.raises(EdgeRefused, match="GET /config/: ConnectionRefusedError") as caught:
-        Admin(port=1, token=TOKEN).state()
+        Admin(at=1, token=TOKEN).state()
 
     assert isinstance(caught.value, OutsideError)
     assert "What is live was not changed." in caught.value.fix
@@ -155,7 +155,7 @@ def stage(network: str) -> Iterator[Stage]:
     )
     try:
         docker_caddy.start(one, address="127.0.0.1", port=0)
-        admin = Admin(port=engine.published_port(one, caddy.ADMIN_PORT), token=TOKEN)
+        admin = Admin(at=engine.published(one, caddy.ADMIN_PORT), token=TOKEN)
         until_it_answers(admin)
         yield Stage(admin, engine.published_port(one, caddy.EDGE_PORT))
     finally:

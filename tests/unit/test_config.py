@@ -1,11 +1,12 @@
 import pytest
-from configurations import BASE, SECOND, environment, metric, model
+from configurations import BASE, HOST_KEY, SECOND, environment, host, metric, model
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from trainshed import config_file
 from trainshed.config import Config, Model
+from trainshed.hosts import Host
 
 
 def test_the_smallest_file_has_these_defaults() -> None:
@@ -70,6 +71,19 @@ def test_a_model_that_is_not_served_needs_no_port() -> None:
     lifetime = f"{SECOND}    serve: none\n"
 
     assert config_file.load(environment("{target: process, port: 8080}", of=BASE + lifetime))
+
+
+def test_a_host_is_reached_as_its_url_says_and_known_by_its_key() -> None:
+    text = host("ssh://deploy@server:2222", f"{HOST_KEY} root@server")
+    found = config_file.load(text).environments["production"].ssh_host
+
+    assert found == Host(user="deploy", name="server", port=2222, key=HOST_KEY)
+
+
+def test_an_environment_without_a_host_is_on_this_machine() -> None:
+    configuration = config_file.load(environment("{target: docker, port: 8080}"))
+
+    assert configuration.environments["production"].ssh_host is None
 
 
 def test_environments_keep_their_order() -> None:

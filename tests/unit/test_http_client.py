@@ -1,7 +1,9 @@
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -13,20 +15,25 @@ JSON = b'HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{"here": 1}'
 @contextmanager
 def answering(answer: bytes, *, until: bytes = b"") -> Iterator[tuple[int, bytearray]]:
     """Listen on a port; answer one connection with these bytes once its request ends so."""
-    request = bytearray()
-    with ports.bind("127.0.0.1", 0) as listener:
-
-        def serve() -> None:
-            connection, _ = listener.accept()
-            with connection:
-                while not request or not request.endswith(until):
-                    request.extend(connection.recv(100_000))
-                connection.sendall(answer)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
+    with ports.bind("127.0.0.1", 0) as listener, answered(listener, answer, until) as request:
         yield listener.getsockname()[1], request
-        thread.join()
+
+
+@contextmanager
+def answered(listener: socket.socket, answer: bytes, until: bytes = b"") -> Iterator[bytearray]:
+    request = bytearray()
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            while not request or not request.endswith(until):
+                request.extend(connection.recv(100_000))
+            connection.sendall(answer)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    yield request
+    thread.join()
 
 
 def test_a_json_answer_is_decoded() -> None:
@@ -35,6 +42,28 @@ def test_a_json_answer_is_decoded() -> None:
 
     assert (answer.status, answer.body, answer.is_ok) == (200, {"here": 1}, True)
     assert request.startswith(b"GET /info HTTP/1.1\r\n")
+
+
+def test_a_unix_socket_is_asked_as_a_port_is(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "socket"))
+        listener.listen()
+        with answered(listener, JSON) as request:
+            answer = http_client.get(tmp_path / "socket", "/info")
+
+    assert (answer.status, answer.body) == (200, {"here": 1})
+    assert request.startswith(b"GET /info HTTP/1.1\r\nHost: 127.0.0.1\r\n")
+
+
+def test_another_address_of_this_machine_is_asked_by_host_and_port() -> None:
+    with ports.bind("127.0.0.2", 0) as listener, answered(listener, JSON):
+        assert http_client.get(("127.0.0.2", listener.getsockname()[1]), "/").is_ok
+
+
+def test_a_unix_socket_that_is_not_there_is_no_answer(tmp_path: Path) -> None:
+    said = http_client.get(tmp_path / "socket", "/")
+
+    assert (said.status, said.body[:17]) == (0, "FileNotFoundError")
 
 
 def test_what_is_posted_is_json() -> None:

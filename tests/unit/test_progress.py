@@ -6,6 +6,8 @@ import time
 
 import pytest
 from goldens import Golden
+from hypothesis import given
+from hypothesis import strategies as st
 
 from trainshed.progress import Progress
 
@@ -70,6 +72,98 @@ def test_on_a_terminal_the_same_lines_remain_when_the_spinner_has_gone() -> None
     assert "\x1b[2K" in written  # the spinner's line, erased
     assert "✓ Training the candidate: run 3f2a9c trained" in written
     assert "✗ Releasing" in written
+
+
+def test_in_a_workflow_what_a_step_tells_lies_in_one_group_and_the_answer_below_it() -> None:
+    stream = io.StringIO()
+    progress = Progress(stream=stream, in_actions=True)
+
+    with progress.step("Releasing 100%") as outer:
+        with progress.step("Training"):
+            progress.folded("epoch 1")
+        outer.result = "done"
+    with progress.step("Short"):
+        pass
+
+    told = steady(stream.getvalue()).splitlines()
+    token = told[1].removeprefix("::stop-commands::")
+    assert len(token) == 32
+    assert told == [
+        "::group::Releasing 100%25",
+        f"::stop-commands::{token}",
+        "    epoch 1",
+        "  ✓ Training  (0.00 s)",
+        f"::{token}::",
+        "::endgroup::",
+        "  ✓ Releasing 100%: done  (0.00 s)",
+        "  ✓ Short  (0.00 s)",
+    ]
+
+
+def test_a_group_is_closed_when_its_step_fails() -> None:
+    stream = io.StringIO()
+
+    with pytest.raises(RuntimeError):
+        told_and_failed(Progress(stream=stream, in_actions=True))
+
+    assert commands(stream.getvalue()) == ["group", "stop-commands", "endgroup"]
+
+
+def told_and_failed(progress: Progress) -> None:
+    with progress.step("Training"):
+        progress.tell("::error::not ours")
+        raise RuntimeError
+
+
+def test_a_folded_line_is_kept_from_whoever_is_not_in_a_workflow() -> None:
+    stream = io.StringIO()
+
+    Progress(stream=stream, in_actions=False).folded("epoch 1")
+
+    assert stream.getvalue() == ""
+
+
+HOSTILE = st.lists(
+    st.sampled_from(["::", "##[", "]", "add-mask", "::error::x", "::endgroup::", "\n", "\r", " "])
+    | st.text(max_size=5),
+    max_size=6,
+).map("".join)
+
+
+@given(st.lists(HOSTILE, max_size=5), st.booleans())
+def test_no_line_that_is_told_is_a_command_to_the_runner(
+    lines: list[str], is_in_a_step: bool
+) -> None:
+    stream = io.StringIO(newline="")
+    progress = Progress(stream=stream, in_actions=True)
+
+    with progress.step("Training") if is_in_a_step else contextlib.nullcontext():
+        for line in lines:
+            progress.tell(line)
+
+    assert not {*commands(stream.getvalue())} - {"group", "stop-commands", "endgroup"}
+    assert commands(stream.getvalue()).count("endgroup") <= 1
+
+
+def commands(text: str) -> list[str]:
+    """Return the names of the commands that GitHub's runner would follow in an output.
+
+    As its ActionCommand and ActionCommandManager do: `::` at the start of a line, blanks aside, or
+    `##[` anywhere in it; after stop-commands, nothing until its token.
+    """
+    found: list[str] = []
+    awaited = None
+    for line in re.split(r"\r\n|\r|\n", text):
+        match = re.match(r"\s*::([^\s:]+).*?::(.*)", line) or re.search(r"##\[([^\s\]]+)()", line)
+        if match is None or (awaited is not None and match[1] != awaited):
+            continue
+        if match[1] == awaited:
+            awaited = None
+            continue
+        found.append(match[1])
+        if match[1] == "stop-commands":
+            awaited = match[2]
+    return found
 
 
 def everything(terminal: int) -> str:

@@ -362,12 +362,51 @@ def test_a_tag_that_is_no_release_is_ignored_with_its_reason() -> None:
     assert standing.notes == ("churn@v1.9.0 is ignored: it is a lightweight tag",)
 
 
+@no_deadline
+@given(st.data(), worlds(), st.sampled_from(MODELS), st.booleans())
+def test_what_is_new_in_a_later_environment_was_live_in_the_one_before(
+    data: st.DataObject, world: World, model: str, is_forward: bool
+) -> None:
+    current = data.draw(currents(world, model))
+    before = world.ledger.deployed("staging", model)
+    there = world.ledger.deployed("production", model) | {current.tag}
+
+    step = plan(world, model, "production", current, is_forward=is_forward, proven_before=before)
+
+    if step.desired is not None:
+        assert step.desired.tag in (before | there if is_forward else there)
+
+
+@no_deadline
+@given(st.data(), worlds(), st.sampled_from(MODELS))
+def test_a_release_never_moves_a_later_environment_back(
+    data: st.DataObject, world: World, model: str
+) -> None:
+    """Whatever the one before it lacks, as it does when it was added later."""
+    current = data.draw(currents(world, model))
+    before = data.draw(st.sets(st.sampled_from(sorted(world.ledger.releases) or [None])))
+
+    kept = plan(world, model, "production", current)
+    moved = plan(world, model, "production", current, is_forward=True, proven_before=before)
+
+    if kept.desired is not None:
+        assert moved.desired is not None
+        assert moved.desired.sequence >= kept.desired.sequence
+
+
 def plan(
-    world: World, model: str, environment: str, current: Current, *, is_forward: bool = False
+    world: World,
+    model: str,
+    environment: str,
+    current: Current,
+    *,
+    is_forward: bool = False,
+    proven_before: Iterable[Tag] | None = None,
 ) -> Step:
     return reconcile.plan(
         world, reconcile.fold(world),
         model=model, environment=environment, current=current, is_forward=is_forward,
+        proven_before=None if proven_before is None else frozenset(proven_before),
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import pytest
 import repositories
 from repositories import LEDGER, Repo, model_files, project_files, report_of
 
-from trainshed import release, tags, tombstone
+from trainshed import comparison, experiment_record, release, result, tags, tombstone
 from trainshed.errors import TrainshedError
 from trainshed.manifest import ManifestIsTooLarge
 from trainshed.mirror import OriginWasReplaced
@@ -20,6 +20,11 @@ WHO = "Someone Else <else@example.org>"
 REPORT = "pipelines/churn/report.txt"
 SCHEMA = "pipelines/churn/schema.json"
 DATA = "data/churn.csv"
+PREDICTS = f"""{repositories.TRAINER}
+echo row_id,y_true,y_pred >"$out.csv"
+echo 1,yes,yes >>"$out.csv"
+echo "predictions=$out.csv"
+"""
 
 
 def with_a_project(folder: Path) -> Repo:
@@ -335,6 +340,41 @@ def test_a_shallow_clone_can_release(repo: Repo) -> None:
     released = churn(repo.clone(depth=1))
 
     assert (released.kind, tag_of(released)) == ("released", "churn@v1.0.1")
+
+
+def test_a_shallow_clone_lists_what_was_skipped_and_knows_what_is_superseded(repo: Repo) -> None:
+    skipped = [repo.commit({REPORT: report_of(f1=0.91 + n / 1000)}, str(n)) for n in range(3)]
+    newest = repo.commit_and_push({REPORT: report_of(f1=0.92)})
+
+    released = churn(repo.clone("shallow", depth=1))
+    older = repo.clone("older", depth=2)
+    superseded = churn(older, commit=older.git("rev-parse", "HEAD^1"))
+
+    assert released.manifest is not None
+    assert (released.commit, list(released.manifest.skipped)) == (newest, skipped[::-1])
+    assert superseded.kind == "superseded"
+
+
+def test_what_the_pull_request_predicted_is_compared_with_what_main_trained(repo: Repo) -> None:
+    commit = repo.commit_and_push({"pipelines/churn/train.sh": PREDICTS})
+    trained = repo.releases.trainings.train_or_find(commit, "churn").run
+    compared = comparison.compare(
+        model="churn", candidate=comparison.side(trained), parent=None, live=None, rules={}
+    )
+    answer = result.of_comparison(compared, run=trained, head="ab" * 20, base=None)
+    record = experiment_record.of_result(answer, pull_requests=[12], when=trained.created)
+    experiment_record.write(repo.origin, [record])
+
+    released = churn(repo)
+
+    assert released.kind == "released"
+    assert released.proposed == "predictions equal those of pull request #12"
+
+
+def test_without_a_pull_request_nothing_is_said_of_its_predictions(repo: Repo) -> None:
+    repo.commit_and_push({"pipelines/churn/train.sh": PREDICTS})
+
+    assert churn(repo).proposed is None
 
 
 def test_an_origin_without_a_commit_has_nothing_to_release(tmp_path: Path) -> None:

@@ -195,3 +195,77 @@ def test_a_report_is_the_same_after_json() -> None:
 
 def test_a_digest_is_shown_by_its_first_digits() -> None:
     assert f"`{RUN.run_id[:12]}`" in report.markdown(same_run(0.85))
+
+
+# Too long for a comment, or no comparison at all
+
+
+REST = "All are in `result.json`."
+
+
+@pytest.mark.parametrize("longest", [70_000, 9_000, 5_000, 3_000, 1_200])
+def test_a_report_that_would_be_too_long_says_how_many_metrics_it_leaves_out(longest: int) -> None:
+    text = report.markdown(many_metrics(), longest=longest, rest=REST)
+
+    assert report.length(text) <= longest
+    rows = sum(len(table) - 1 for table in tables(text)[:-1])
+    left_out = len(many_metrics().candidate.metrics) - rows
+    assert (left_out > 0) == (longest < len(report.markdown(many_metrics())))
+    assert (f"\n\n{left_out} more metrics are left out" in text) == (left_out > 0)
+    assert (REST in text) == (left_out > 0)
+    assert text.endswith("\n\n</details>\n")
+
+
+def test_as_many_metrics_are_shown_as_fit() -> None:
+    whole = report.markdown(many_metrics())
+
+    assert report.markdown(many_metrics(), longest=report.length(whole)) == whole
+    assert "left out" not in whole
+    shorter = report.markdown(many_metrics(), longest=report.length(whole) - 1)
+    assert report.length(shorter) < report.length(whole)
+
+
+def test_a_report_that_is_cut_is_as_its_golden_file(golden: Golden) -> None:
+    golden(report.markdown(many_metrics(), longest=2_500, rest=REST), "report/cut.md")
+
+
+PROBLEM = """\
+python train.py failed (exit code 1):
+Traceback:
+  KeyError: 'tenure' in `x`
+```
+@all"""
+
+
+def test_a_failure_is_as_its_golden_file(golden: Golden) -> None:
+    golden(report.failure("churn", PROBLEM, "Mend `train.py`."), "report/failure.md")
+
+
+@given(st.text(min_size=1), st.text(min_size=1))
+def test_no_text_of_a_failure_does_anything_but_show(problem: str, fix: str) -> None:
+    text = report.failure("churn", problem, fix)
+
+    kinds = {token.type for token in tokens(text)}
+    assert kinds <= HARMLESS | {"fence"}
+    blocks = [token.content.strip() for token in tokens(text) if token.type == "html_block"]
+    assert blocks in ([], ["<details><summary>What it said</summary>", "</details>"])
+    assert not re.search(r"[@#:](?=\w)|www\.|GH.?-\d", "\n".join(words(text)))
+
+
+@given(st.text())
+def test_a_block_shows_every_line_and_ends_where_it_should(foreign: str) -> None:
+    (fence,) = [one for one in tokens(report.block(foreign)) if one.type == "fence"]
+
+    assert len(fence.content.splitlines()) == len(foreign.splitlines())
+    assert all(one.isprintable() or one == "\n" for one in fence.content)
+
+
+def test_a_sentence_names_twenty_metrics_and_counts_the_others() -> None:
+    names = {f"m{number:02}": 0.5 for number in range(50)}
+    rules = {name: Metric(direction="maximize", min=0.9) for name in names}
+
+    text = report.markdown(compare(names, parent=names, rules=rules))
+
+    assert "and 30 more; against the state before this change it is not worse in m00" in text
+    assert "\n- … and 30 more.\n" in text
+    assert len(tables(text)[0]) == 51

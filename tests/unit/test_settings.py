@@ -11,6 +11,7 @@ import pytest
 from trainshed.settings import (
     FRAMEWORK,
     child_environment,
+    fetch_credentials,
     outside_environment,
     settings,
     users_environment,
@@ -147,3 +148,40 @@ def test_a_persons_program_gets_no_credentials_of_ours(
 
     assert variables["KEPT"] == "yes"
     assert not {"TRAINSHED_REGISTRY_USER", "TRAINSHED_REGISTRY_PASSWORD"} & variables.keys()
+
+
+SECRETS = {
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+    "GITHUB_ENV",
+    "GITHUB_PATH",
+    "TRAINSHED_FETCH_CLOUD_KEY",
+    "TRAINSHED_GITHUB_TOKEN",
+    "TRAINSHED_SSH_KEY",
+}
+
+
+@pytest.mark.parametrize("made_by", [users_environment, outside_environment])
+def test_a_persons_program_gets_nothing_that_other_steps_trust(
+    made_by: Callable[[], dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in SECRETS:
+        monkeypatch.setenv(name, "secret")
+
+    assert "secret" not in made_by().values()
+
+
+def test_credentials_of_a_fetch_go_by_their_own_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRAINSHED_FETCH_CLOUD_KEY", "opensesame")
+    monkeypatch.setenv("TRAINSHED_FETCH_EMPTY", "")
+    monkeypatch.setenv("TRAINSHED_FETCH_", "nameless")
+
+    assert fetch_credentials() == {"CLOUD_KEY": "opensesame"}
+
+
+def test_only_githubs_own_machines_count_as_hosted() -> None:
+    hosted = [
+        settings({"HOME": "/h", "RUNNER_ENVIRONMENT": kind}).runner_is_hosted
+        for kind in ("github-hosted", "self-hosted", "")
+    ]
+
+    assert hosted == [True, False, False]

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from trainshed import trainer
+from trainshed import program, trainer
 from trainshed.contract import TrainerBrokeTheContract
 from trainshed.trainer import Trained, TrainerFailed, TrainerIsMissing, TrainerTookTooLong
 
@@ -129,7 +129,7 @@ def test_the_time_limit_ends_the_program_and_all_it_started(training: Training) 
 def test_a_program_that_ignores_a_polite_end_is_ended_all_the_same(
     training: Training, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trainer, "_GRACE_SECONDS", 0.2)
+    monkeypatch.setattr(program, "_GRACE_SECONDS", 0.2)
 
     with pytest.raises(TrainerTookTooLong):
         training.run("trap '' TERM; echo $$ >pid; while :; do sleep 0.1; done", timeout=1)
@@ -149,7 +149,7 @@ def test_a_background_child_that_holds_the_pipe_is_ended_with_the_program(
 def test_a_daemon_of_its_own_session_that_holds_the_pipe_does_not_hang_it(
     training: Training, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trainer, "_GRACE_SECONDS", 0.2)
+    monkeypatch.setattr(program, "_GRACE_SECONDS", 0.2)
     broken: list[object] = []
     monkeypatch.setattr(threading, "excepthook", broken.append)
     daemon = "echo $$ >pid; until [ -e go ]; do sleep 0.05; done; echo late; touch said; sleep 600"

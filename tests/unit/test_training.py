@@ -14,8 +14,9 @@ from trainers import REPORT, Content, Repository
 from trainshed import training
 from trainshed.checkout import InputIsMissing
 from trainshed.config_file import ConfigIsMissing, ModelIsUnknown
-from trainshed.environment import LockFileIsMissing
+from trainshed.environment import LockFileIsMissing, PythonCannotBeRun
 from trainshed.trainer import TrainerFailed
+from trainshed.training import RunIsNotTrained
 
 LOCK = {"requirements.txt": "# none\n"}
 
@@ -190,12 +191,58 @@ def test_without_inputs_any_file_decides(tmp_path: Path) -> None:
     assert run_id(repository) != before
 
 
-def test_the_python_decides(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_python_decides(
+    repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = run_id(repository)
 
-    monkeypatch.setattr(training, "PYTHON", "3.99")
+    monkeypatch.setenv("TRAINSHED_TRAINING_PYTHON", str(python_of_version(tmp_path, "3.9")))
 
     assert run_id(repository) != before
+    assert repository.trainings.plan(repository.head, None).ingredients.python == "3.9"
+
+
+def test_the_locks_environment_is_made_with_the_python_that_is_named(
+    repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRAINSHED_CACHE", str(tmp_path / "cache"))
+    python = python_of_version(tmp_path, "3.10")
+    monkeypatch.setenv("PATH", f"{python.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("TRAINSHED_TRAINING_PYTHON", "python3.10")
+    program = 'echo "$VIRTUAL_ENV" >"$2"\n' + REPORT
+    keys = trainers.config(lock="requirements.txt")
+    repository.commit({"code/train.sh": program, "trainshed.yml": keys, **LOCK})
+
+    outcome = train(repository)
+
+    assert outcome.run.ingredients.python == "3.10"
+    folder = Path((outcome.folder / "artifact/tiny").read_text().strip())
+    assert folder.name.startswith("train-py3.10-")
+
+
+def test_a_python_that_is_not_there_is_named(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRAINSHED_TRAINING_PYTHON", "python2.99")
+
+    with pytest.raises(PythonCannotBeRun, match=r"no program python2\.99"):
+        repository.trainings.plan(repository.head, None)
+
+
+def test_where_nothing_may_be_trained_a_run_is_found_or_the_error_says_how_to_train_it(
+    repository: Repository,
+) -> None:
+    finds = dataclasses.replace(repository.trainings, may_train=False)
+
+    with pytest.raises(RunIsNotTrained, match=r"of tiny \(commit") as caught:
+        finds.train_or_find(repository.head, None)
+    assert f"scripts/train.py --model tiny --commit {repository.head}" in caught.value.fix
+    assert list(repository.store.runs()) == []
+
+    made = train(repository)
+    assert finds.train_or_find(repository.head, None).run == made.run
+    with pytest.raises(RunIsNotTrained):
+        finds.train_or_find(repository.head, None, again=True)
 
 
 def test_a_seed_of_the_command_line_is_another_run_and_reaches_the_trainer(
@@ -324,6 +371,15 @@ def test_a_project_in_a_subfolder_is_a_project_like_any_other(repository: Reposi
     assert outcome.folder.is_relative_to(inner.folder)
     assert outcome.run.run_id == run_id(repository)
     assert train(inner).was_found
+
+
+def python_of_version(folder: Path, version: str) -> Path:
+    """Make a Python that says to be of a version: machines have few, and it is only asked."""
+    python = folder / f"python{version}"
+    asked = 'case "$2" in *version_info*) echo ' + version + "; exit;; esac\n"
+    python.write_text(f'#!/bin/sh\n{asked}exec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    return python
 
 
 def train(repository: Repository, model: str | None = None) -> training.Outcome:

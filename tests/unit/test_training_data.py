@@ -3,6 +3,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import trainers
 from trainers import DATA, REPORT, Repository
@@ -211,7 +212,7 @@ def test_a_fetched_folder_has_the_digest_of_its_manifest(repository: Repository)
         pytest.param(
             "echo no credentials >&2; exit 4",
             FetchFailed,
-            "(exit code 4):\nno credentials",
+            "failed with exit code 4. Its last lines:\n  no credentials",
             id="fails",
         ),
         pytest.param(":", FetchFailed, "ended well but brought no big.csv.", id="brings-nothing"),
@@ -248,8 +249,48 @@ def test_a_fetch_program_that_cannot_be_started_is_told(
     data = {"path": "big.csv", "fetch": [program], "sha256": FETCHED}
     repository.commit({"trainshed.yml": trainers.config(data=data)})
 
-    with pytest.raises(FetchFailed, match=rf"The program {program} cannot be started: "):
+    with pytest.raises(FetchFailed, match=rf"the program {program} cannot be started: "):
         train(repository)
+
+
+def test_credentials_reach_the_fetch_alone_and_under_their_own_name(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRAINSHED_FETCH_CLOUD_KEY", "opensesame")
+    monkeypatch.setenv("TRAINSHED_GITHUB_TOKEN", "token")
+    check = 'echo "$CLOUD_KEY,$TRAINSHED_FETCH_CLOUD_KEY,$TRAINSHED_GITHUB_TOKEN"'
+    spied = f'[ "$({check})" = opensesame,, ] && printf "a,y\\n9,no\\n" >"$1"'
+    repository.commit({"code/train.sh": f'{check} >"$2"\n{trainers.REPORT}'})
+    fetch(repository, spied)
+
+    outcome = train(repository)
+
+    assert (outcome.folder / "artifact/tiny").read_text() == ",,\n"
+
+
+def test_a_fetch_that_takes_too_long_is_ended_with_all_that_it_started(
+    repository: Repository, tmp_path: Path
+) -> None:
+    fetch(repository, f"sleep 600 & echo $! >{tmp_path}/pid; echo connecting; wait", timeout="1s")
+
+    with pytest.raises(FetchFailed, match=r"after its limit of 1 s\. Its last lines:\n  conn"):
+        train(repository)
+
+    pid = int((tmp_path / "pid").read_text())
+    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+def test_in_a_workflow_a_failed_fetch_speaks_of_forks(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    fetch(repository, "exit 1")
+
+    with pytest.raises(FetchFailed) as caught:
+        train(repository)
+
+    assert caught.value.slug == "fetch-failed"
+    assert "a maintainer must run it" in caught.value.fix
 
 
 def test_a_fetch_sees_only_what_inputs_declare(repository: Repository) -> None:
@@ -341,10 +382,12 @@ def fetch(
     path: str = "big.csv",
     sha256: str = FETCHED,
     env: Mapping[str, str] | None = None,
+    timeout: str = "30s",
 ) -> None:
     """Commit a configuration whose data comes by a shell program; its first argument is {data}."""
     data = {"path": path, "fetch": ["sh", "-c", program, "sh", "{data}"], "sha256": sha256}
-    repository.commit({"trainshed.yml": trainers.config(data=data, env=dict(env or {}))})
+    keys = {"data": data, "env": dict(env or {}), "timeout": timeout}
+    repository.commit({"trainshed.yml": trainers.config(**keys)})
 
 
 def digest(repository: Repository) -> str:

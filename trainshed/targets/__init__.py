@@ -4,8 +4,8 @@ The deployer (`trainshed.deployment`) asks them in order. A failure before `swit
 live untouched, and a killed deployer leaves nothing that the next one's `retire` does not remove.
 """
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from trainshed.config import Environment
 from trainshed.errors import OutsideError, ProgramError, ReleaseStateError
@@ -13,6 +13,9 @@ from trainshed.manifest import Manifest
 from trainshed.project import Project
 from trainshed.reconcile import Current
 from trainshed.store import Store
+
+if TYPE_CHECKING:
+    from trainshed.engine import Client
 
 
 class ReleaseIsNotHealthy(ProgramError):
@@ -59,13 +62,29 @@ def make(
 ) -> Target:
     """Return the target of one model in one environment. Only the one that is used is imported."""
     if settings.target == "docker":
-        from trainshed import engine  # noqa: PLC0415
         from trainshed.targets.docker import DockerTarget  # noqa: PLC0415
 
         return DockerTarget(
-            engine.connect(), environment=environment, model=model, settings=settings, tell=tell
+            engine_of([settings]),
+            environment=environment,
+            model=model,
+            settings=settings,
+            tell=tell,
         )
     from trainshed.targets.process import ProcessTarget  # noqa: PLC0415
 
     port = settings.port_of(model)
     return ProcessTarget(project, store, environment=environment, model=model, port=port, tell=tell)
+
+
+def engine_of(environments: Sequence[Environment]) -> "Client":
+    """Return the engine of the last of these environments that is on a host; else this machine's.
+
+    Raises:
+        EngineIsNotThere, EngineIsNotReachable
+        HostKeyDiffers, HostIsNotReached, HostRefusesTheKey, HostForbidsForwarding
+    """
+    from trainshed import engine  # noqa: PLC0415
+
+    hosts = [one.ssh_host for one in environments if one.ssh_host is not None]
+    return engine.connect_to(hosts[-1]) if hosts else engine.connect()

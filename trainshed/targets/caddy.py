@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from trainshed import http_client, ssh
 from trainshed.errors import ConflictError, OutsideError
+from trainshed.http_client import Address
 
 ADMIN_PORT = 2019
 EDGE_PORT = 8080
@@ -46,11 +48,10 @@ class State:
 
 @dataclass(frozen=True, kw_only=True)
 class Admin:
-    """Caddy's admin API, published on this machine. It answers only who knows the token."""
+    """Caddy's admin API, published on the engine's machine. It answers only who knows the token."""
 
-    port: int
+    at: Address
     token: str
-    host: str = "127.0.0.1"
 
     def state(self) -> State:
         status, etag, body = self._ask("GET", "/config/")
@@ -100,14 +101,16 @@ class Admin:
             try:
                 return self._sent(method, path, body, {**headers, **kind})
             except (OSError, http.client.HTTPException) as error:
-                if tries == 0 or not isinstance(error, ConnectionResetError):
-                    raise _refused(f"{method} {path}: {type(error).__name__}: {error}") from None
+                if tries == 0 or not isinstance(error, ConnectionResetError | BrokenPipeError):
+                    raise ssh.trouble(f"asking the edge to {method} {path}") or _refused(
+                        f"{method} {path}: {type(error).__name__}: {error}"
+                    ) from None
             time.sleep(_POLL_SECONDS)
 
     def _sent(
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
     ) -> tuple[int, str, str]:
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=_TIMEOUT_SECONDS)
+        connection = http_client.Connection(self.at, timeout=_TIMEOUT_SECONDS)
         try:
             connection.request(method, path, body=body, headers=headers)
             response = connection.getresponse()

@@ -6,20 +6,22 @@ request that found no answer there again, for a few seconds.
 """
 
 import json
-import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from trainshed import engine, image, image_build
+from trainshed import engine, http_client, image, image_build
 from trainshed.engine import Client
+from trainshed.http_client import Address
 from trainshed.targets import EdgeCannotStart, caddy, docker_caddy
 
 _START_SECONDS = 15.0
 _POLL_SECONDS = 0.02
 _LISTEN = f"{image.LABEL}.listen"
 _FILE = "etc/caddy/door.json"
+_ASKED_AT = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # not bound: asked
+"""By which address a machine reaches what listens on all that it has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,9 +66,10 @@ class Door:
 
     def _await(self, one: Any) -> None:
         """Return once it listens."""
+        at = self.client.reach(self._live_port, address=_ASKED_AT.get(self.address, self.address))
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline and image_build.is_running(one):
-            if _listens(self.address, self._live_port):
+            if _listens(at):
                 return
             time.sleep(_POLL_SECONDS)
         raise EdgeCannotStart(
@@ -128,15 +131,14 @@ class Door:
             one.put_archive("/", image.tar({_FILE: json.dumps(config).encode()}))
 
 
-def _listens(address: str, port: int) -> bool:
+def _listens(at: Address) -> bool:
     """Tell whether a server of HTTP or HTTPS is there.
 
     A request without a host is refused by every one of them, before anything behind it is asked.
     Being connected means nothing: the engine does that too, for a container that is not ready.
     """
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)  # noqa: S104  # not bound
     try:
-        with socket.create_connection((host, port), timeout=1.0) as connection:
+        with http_client.open_socket(at, timeout=1.0) as connection:
             connection.sendall(b"GET / HTTP/1.1\r\n\r\n")
             return connection.recv(1) != b""
     except OSError:

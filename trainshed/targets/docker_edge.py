@@ -10,7 +10,7 @@ from typing import Any
 from docker.errors import NotFound
 
 from trainshed import engine, image, image_build
-from trainshed.engine import Client
+from trainshed.engine import Client, EngineRefused
 from trainshed.errors import OutsideError
 from trainshed.targets import EdgeCannotStart, caddy, docker_caddy
 
@@ -46,13 +46,13 @@ class Edge:
         if one.status == "running":
             try:
                 return self.admin(one).state()
-            except OutsideError:
+            except (caddy.EdgeRefused, EngineRefused):
                 pass
         return caddy.State(config=_saved(one), etag=_NOT_TOLD_NOW)
 
     def admin(self, one: Any) -> caddy.Admin:
-        port = engine.published_port(one, caddy.ADMIN_PORT)
-        return caddy.Admin(port=port, token=self._token())
+        at = engine.published(one, caddy.ADMIN_PORT)
+        return caddy.Admin(at=at, token=self._token())
 
     def ensure(self) -> caddy.State:
         """Start the edge unless it runs, and return what it is told.
@@ -142,7 +142,10 @@ class Edge:
         while time.monotonic() < deadline:
             try:
                 return self.admin(one).state()
-            except OutsideError as error:
+            except (
+                caddy.EdgeRefused,
+                EngineRefused,
+            ) as error:  # not what is wrong on the way there
                 last = error
             time.sleep(_POLL_SECONDS)
             if not image_build.is_running(one):

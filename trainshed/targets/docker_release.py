@@ -1,4 +1,4 @@
-"""The containers of releases: one per release, made of its image, asked on this machine."""
+"""The containers of releases: one per release, made of its image, asked from here."""
 
 import tempfile
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ from trainshed import engine, http_client, image, image_build
 from trainshed.engine import Client, EngineRefused
 from trainshed.manifest import Manifest
 from trainshed.tags import Tag
-from trainshed.targets import fitness
+from trainshed.targets import ReleaseIsNotHealthy, fitness
 from trainshed.targets.docker_caddy import ALWAYS, file_in
 
 RELEASE = f"{image.LABEL}.release"
@@ -80,8 +80,9 @@ class Containers:
             EngineRefused: it was started again meanwhile, though it had not ended by itself.
         """
         port = engine.published_port(started, image.PORT)
+        at = started.client.reach(port)
         fitness.await_ready(
-            str(manifest.tag), port, is_alive=lambda: _is_alive(started, port),
+            str(manifest.tag), at, is_alive=lambda: _is_alive(started, port),
             log=lambda: image_build.log_of(started), limit=_READY_SECONDS,
         )  # fmt: skip
         examples = _examples(started)
@@ -91,7 +92,11 @@ class Containers:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "examples.jsonl"
             file.write_bytes(examples)
-            fitness.check_golden_rows(str(manifest.tag), port, file)
+            try:
+                fitness.check_golden_rows(str(manifest.tag), at, file)
+            except ReleaseIsNotHealthy:
+                image_build.is_running(started)  # it is the engine, or its host, that went away
+                raise
 
     def answers(self, tag: Tag) -> bool:
         """Tell whether the container of a release runs, and answers as that release."""
@@ -99,10 +104,10 @@ class Containers:
         if one is None or one.status != "running":
             return False
         try:
-            port = engine.published_port(one, image.PORT)
+            at = engine.published(one, image.PORT)
         except EngineRefused:  # it has lost its network
             return False
-        answer = http_client.get(port, "/info")
+        answer = http_client.get(at, "/info")
         says = answer.body if answer.is_ok and isinstance(answer.body, dict) else {}
         return bool(says.get("release") == str(tag))
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from trainshed import http_client
+from trainshed.http_client import Address
 from trainshed.serving import golden
 from trainshed.targets import GoldenRowsDiffer, ReleaseIsNotHealthy
 
@@ -13,13 +14,13 @@ _UNTOUCHED = "The live release was not touched. "
 
 
 def await_ready(
-    what: str, port: int, *, is_alive: Callable[[], bool], log: Callable[[], str], limit: float
+    what: str, at: Address, *, is_alive: Callable[[], bool], log: Callable[[], str], limit: float
 ) -> None:
     """Return once a server is ready.
 
     Args:
         what: how to call it in an error.
-        port: where it answers on this machine.
+        at: where it answers.
         is_alive: whether it still runs; asked when it is not ready.
         log: its last lines, for the error.
         limit: seconds to wait at most.
@@ -30,7 +31,7 @@ def await_ready(
     deadline = time.monotonic() + limit
     why = f"is not ready after {limit:.0f} s"
     while time.monotonic() < deadline:
-        if http_client.get(port, "/readyz", timeout=2.0).is_ok:
+        if http_client.get(at, "/readyz", timeout=2.0).is_ok:
             return
         if not is_alive():
             why = "ended by itself"
@@ -42,7 +43,7 @@ def await_ready(
     )
 
 
-def check_golden_rows(what: str, port: int, examples_file: Path) -> int:
+def check_golden_rows(what: str, at: Address, examples_file: Path) -> int:
     """Send a release's examples to its server; return how many were answered equally.
 
     Raises:
@@ -51,7 +52,7 @@ def check_golden_rows(what: str, port: int, examples_file: Path) -> int:
     """
     examples = golden.read(examples_file)
     rows = [example.input for example in examples]
-    answer = http_client.post(port, "/predict", {"rows": rows})
+    answer = http_client.post(at, "/predict", {"rows": rows})
     if answer.status == 0:
         raise ReleaseIsNotHealthy(
             f"{what} was ready, but gives its own examples no answer: {answer.body}",
