@@ -12,6 +12,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
+# Test modules import these before pytest takes their fixtures from them.
+pytest.register_assert_rewrite("containers", "docker_project", "locked_registry", "sshd")
+
 # Who starts the tests in the background has them ignore Ctrl-C, and so would all that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
