@@ -37,8 +37,8 @@ def noop(context: Context) -> Measurement:
 def rollback(context: Context) -> Measurement:
     """deploy.yml from the deleted tag until the release before it answers.
 
-    The machine starts with no environment and no package: a job whose token writes makes Trainshed's
-    anew. Here one machine plays both jobs, so that one of them makes it, and the other finds it.
+    The machine starts with no environment and no package: a job whose token writes makes
+    Trainshed's anew. Here one machine plays both jobs: one of them makes it, the other finds it.
     """
     with _github(context) as (github, data):
         took = []
