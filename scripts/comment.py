@@ -9,9 +9,10 @@ import _framework  # noqa: F401  # isort: skip
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from trainshed import github, github_api, project, pull_requests, reply, script
+from trainshed.config import Model
 from trainshed.delivery import Delivery
 from trainshed.errors import ConfigurationError
 from trainshed.origin import Origin
@@ -34,7 +35,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         _tell(f"workflow run {run.id} was not for a pull request: there is nobody to tell")
         return
     pulls = pull_requests.of_run(repository, run)
-    replies = reply.gather(repository, run, models=_models(here))
+    models = _models(here)
+    fetching = [name for name, one in models.items() if one.data.fetch is not None]
+    replies = reply.gather(repository, run, models=sorted(models), fetching=fetching)
     for one in replies:
         _tell(reply.line(one))
     _tell(f"open pull requests of {run.head[:12]}: {_numbers(pulls)}")
@@ -58,13 +61,13 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _models(here: Project) -> list[str]:
+def _models(here: Project) -> Mapping[str, Model]:
     """Return the models that are told of in any case: those of the default branch."""
     try:
-        return sorted(here.config().models)
+        return here.config().models
     except ConfigurationError as error:
         _tell(error.problem)
-        return []
+        return {}
 
 
 def _numbers(pulls: Sequence[int]) -> str:

@@ -41,15 +41,24 @@ class Reply:
     result: Result | None = None
 
 
-def gather(repository: Repository, run: WorkflowRun, *, models: Collection[str]) -> list[Reply]:
+def gather(
+    repository: Repository,
+    run: WorkflowRun,
+    *,
+    models: Collection[str],
+    fetching: Collection[str],
+) -> list[Reply]:
     """Read the results of a run and decide what is told.
 
     Args:
         models: those of the default branch: each is told of, even when the run says nothing of it.
+        fetching: those of them whose data is fetched.
     """
     found = chosen(artifact.find(repository, run.id), models=models)
     silent = sorted(set(models) - {one.model for one in found})
-    replies = [_of_artifact(repository, one, run) for one in found]
+    replies = [
+        _of_artifact(repository, one, run, is_fetched=one.model in fetching) for one in found
+    ]
     return [*replies, *(of_silence(model, run=run) for model in silent)]
 
 
@@ -77,10 +86,17 @@ def summary(replies: Sequence[Reply]) -> str:
     return "".join(texts)
 
 
-def of_result(made: Result, *, run: WorkflowRun) -> Reply:
-    """Tell what the job found, or why it could not compare."""
+def of_result(made: Result, *, run: WorkflowRun, is_fetched: bool = False) -> Reply:
+    """Tell what the job found, or why it could not compare.
+
+    Args:
+        made: what it found.
+        run: the workflow run that it is from.
+        is_fetched: the default branch says that the model's data is fetched. Only then is a
+            maintainer asked to run a fork's code with credentials: a fork must not be able to.
+    """
     if made.comparison is None:
-        return _of_failure(made, run=run)
+        return _of_failure(made, run=run, is_fetched=is_fetched)
     compared = made.comparison
     found = report.answer(compared).removeprefix(f"{made.model}: ")
     footer = _footer(run)
@@ -139,22 +155,24 @@ _SILENCES = {
 }
 
 
-def _of_artifact(repository: Repository, found: Artifact, run: WorkflowRun) -> Reply:
+def _of_artifact(
+    repository: Repository, found: Artifact, run: WorkflowRun, *, is_fetched: bool
+) -> Reply:
     try:
         content = artifact.read(repository, found)
         made = result.from_bytes(content, head=run.head, model=found.model)
     except (ResultIsNotToBeTrusted, ArtifactCannotBeDownloaded) as error:
         return of_refusal(found.model, error, run=run)
-    return of_result(made, run=run)
+    return of_result(made, run=run, is_fetched=is_fetched)
 
 
-def _of_failure(made: Result, *, run: WorkflowRun) -> Reply:
+def _of_failure(made: Result, *, run: WorkflowRun, is_fetched: bool) -> Reply:
     failure = made.failure
     if failure is None:
         raise ValueError("a result is compared or failed")
     body = report.failure(made.model, failure.problem, failure.fix)
     description = f"{failure.slug}: {failure.problem.strip().partition(chr(10))[0]}"
-    if run.is_fork and failure.slug == _NEEDS_CREDENTIALS:
+    if run.is_fork and is_fetched and failure.slug == _NEEDS_CREDENTIALS:
         body += _FOR_MAINTAINERS.format(commit=run.head, short=run.head[:12])
         description = (
             "A fork cannot fetch this data: a maintainer must run it (the comment says how)."
@@ -170,7 +188,8 @@ def _of_failure(made: Result, *, run: WorkflowRun) -> Reply:
 
 _FOR_MAINTAINERS = """
 **For a maintainer**: a fork's job gets no credentials, so it cannot fetch what only they open. Read
-the change; then run it from a branch of this repository, and open a pull request from that branch:
+the change, for its code will meet them; then run it from a branch of this repository, and open a
+pull request from that branch:
 
 ```sh
 git fetch origin {commit}

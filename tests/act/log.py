@@ -46,6 +46,8 @@ class Result:
     outputs: Mapping[tuple[str, str], Mapping[str, str]]
     """By job and the path of the step (`setup`, or `compare/plan` inside an action)."""
     annotations: tuple[Annotation, ...]
+    commands: tuple[str, ...]
+    """Names of all that steps told the runner to do, in files or in the log, such as `set-env`."""
     summaries: tuple[str, ...]
     log: str
     """All that was printed, with what act itself says."""
@@ -83,10 +85,11 @@ def parse(
     entries = [json.loads(line) for line in lines if line.startswith("{")]
     outputs: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
     jobs: dict[str, Outcome] = {}
-    steps, annotations, summaries, log = [], [], [], []
+    steps, annotations, commands, summaries, log = [], [], [], [], []
     for entry in entries:
         job = _job(entry)
         command = entry.get("command")
+        commands += [command] if command else []
         if "jobResult" in entry:
             jobs[job] = entry["jobResult"]
         elif "executionTime" in entry and entry.get("stage") == "Main":
@@ -100,8 +103,8 @@ def parse(
         log.append(_COLOUR.sub("", str(entry.get("msg", ""))).rstrip("\n"))
     return Result(
         workflow=workflow, event=event, run_id=run_id, jobs=jobs, steps=tuple(steps),
-        outputs=outputs, annotations=tuple(annotations), summaries=tuple(summaries),
-        log="\n".join([*log, rest]), seconds=seconds,
+        outputs=outputs, annotations=tuple(annotations), commands=tuple(commands),
+        summaries=tuple(summaries), log="\n".join([*log, rest]), seconds=seconds,
     )  # fmt: skip
 
 

@@ -42,6 +42,10 @@ class Act:
     variables: Mapping[str, str] = field(default_factory=dict)
     """What `vars` holds."""
     secrets: Mapping[str, str] = field(default_factory=dict)
+    environments: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Secrets of GitHub environments, by name: a job sees those of its own."""
+    actions: Mapping[str, Path] = field(default_factory=dict)
+    """Folders that stand for repositories of actions (owner/name), at whatever commit."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """What every step finds in its environment, as it would on the runner's image."""
 
@@ -76,14 +80,14 @@ class Act:
         payload = checkout.with_suffix(".json")
         payload.write_text(json.dumps(event.payload))
         try:
-            made = tokens.assign(checkout, workflow, event, token)
+            made = tokens.assign(checkout, workflow, event, token, self.environments)
             command = [
                 str(PROGRAM), event.name,
                 "--directory", str(checkout),
                 "--workflows", str(WORKFLOWS / workflow),
                 "--eventpath", str(payload),
                 *self._options(event, run_id, made),
-                *_each("--local-repository", stand_ins(checkout)),
+                *_each("--local-repository", stand_ins(checkout, self.actions)),
                 *([] if job is None else ["--job", job]),
             ]  # fmt: skip
             started = time.monotonic()
@@ -121,9 +125,16 @@ class Act:
             "--json",
             *_each("--env", self._environment_of(event, run_id)),
             *_each("--var", {**self.variables, **made}),
-            *_each("--secret", {} if event.is_from_fork else self.secrets),
+            *_each("--secret", {} if event.is_from_fork else self._all_secrets()),
             *_each("--input", event.inputs),
         ]  # fmt: skip
+
+    def _all_secrets(self) -> dict[str, str]:
+        """Return those of environments, too: `tokens.assign` hides them from all other jobs."""
+        found = dict(self.secrets)
+        for those in self.environments.values():
+            found |= those
+        return found
 
     def _environment_of(self, event: Event, run_id: int) -> dict[str, str]:
         """What act would otherwise guess from the checkout, or set to GitHub's own addresses."""
@@ -158,13 +169,15 @@ class Act:
         }
 
 
-def stand_ins(checkout: Path) -> dict[str, str]:
-    """Return the folder that takes the place of each action of others that the files name."""
-    files = [*checkout.glob(".github/workflows/*.yml"), *checkout.glob("actions/*/action.yml")]
+def stand_ins(checkout: Path, actions: Mapping[str, Path]) -> dict[str, str]:
+    """Return the folder that takes the place of each action that the files name."""
+    files = [*checkout.glob(".github/workflows/*.yml")]
+    for folder in (checkout, *actions.values()):
+        files += folder.glob("actions/*/action.yml")
     found = {}
     for file in files:
         for repository, _, ref in _USES.findall(file.read_text()):
-            folder = HERE / "actions" / repository
+            folder = actions.get(repository, HERE / "actions" / repository)
             assert folder.is_dir(), f"{file.name}: {repository} has no stand-in in {HERE}/actions"
             found[f"{repository}@{ref}"] = str(folder)
     return found

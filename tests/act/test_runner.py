@@ -1,8 +1,10 @@
 """The harness itself: what a workflow sees when act runs it here is what GitHub would show it."""
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -224,6 +226,45 @@ def test_a_fork_has_no_secret_and_a_token_that_only_reads(place: Place) -> None:
     assert list(place.tokens.values())[-1] == {"contents": "read"}
 
 
+def test_a_secret_of_an_environment_is_seen_by_its_jobs_alone(place: Place) -> None:
+    place.act = replace(place.act, environments={"data": {"KEY": "to the data"}})
+    show = {"run": 'echo "${NAME} is <${KEY}>"', "env": {"KEY": "${{ secrets.KEY }}"}}
+
+    def job(name: str, environment: object) -> dict[str, Any]:
+        step = {**show, "env": {**show["env"], "NAME": name}}  # type: ignore[dict-item]
+        return {**steps(step), "environment": environment}
+
+    result = place.run(
+        {
+            "a": job("by name", "data"),
+            "b": job("by expression", {"name": "${{ 1 == 1 && 'data' || '' }}"}),
+            "c": job("another", "database"),
+            "d": steps({**show, "env": {**show["env"], "NAME": "none"}}),  # type: ignore[dict-item]
+        }
+    )
+
+    assert set(re.findall(r"[\w ]+ is <\S*>", result.log)) == {
+        "by name is <***>", "by expression is <***>", "another is <>", "none is <>",
+    }  # fmt: skip
+
+
+def test_an_action_comes_from_the_folder_of_its_repository(place: Place, tmp_path: Path) -> None:
+    action = {"name": "A", "description": "a", "runs": {"using": "composite", "steps": [
+        {"shell": "bash", "run": 'cat "${GITHUB_ACTION_PATH}/../../beside.txt"'},
+        {"uses": CHECKOUT},
+    ]}}  # fmt: skip
+    folder = tmp_path / "theirs"
+    (folder / "actions/a").mkdir(parents=True)
+    (folder / "actions/a/action.yml").write_text(yaml.safe_dump(action))
+    (folder / "beside.txt").write_text("what lies beside\n")
+    place.act = replace(place.act, actions={"acme/theirs": folder})
+
+    result = place.run({"job": steps({"uses": f"acme/theirs/actions/a@{'0' * 40}"}, "ls")})
+
+    assert result.is_ok
+    assert "what lies beside" in result.log
+
+
 def test_an_artifact_reaches_later_jobs_and_the_harness(place: Place) -> None:
     upload = {"uses": UPLOAD, "with": {"name": "it", "path": "out/\n!out/no.txt"}}
     download = {"uses": DOWNLOAD, "with": {"name": "it", "path": "in"}}
@@ -272,12 +313,17 @@ def test_a_cache_entry_never_changes(place: Place) -> None:
 
 
 def test_what_a_step_says_to_github_is_told(place: Place) -> None:
-    say = "echo '::error file=a::bad%0Aworse'; echo '# S' >> $GITHUB_STEP_SUMMARY"
+    say = (
+        "echo '::error file=a::bad%0Aworse'; echo '::add-mask::word'; echo 'a word'; "
+        "echo '# S' >> $GITHUB_STEP_SUMMARY"
+    )
     result = place.run({"say": steps(say, {"id": "o", "run": "echo a=b >> $GITHUB_OUTPUT"})})
 
     assert [(one.level, one.message) for one in result.annotations] == [("error", "bad\nworse")]
     assert result.summaries == ("# S\n",)
     assert result.output("o", "a") == "b"
+    assert {"error", "add-mask", "set-output", "summary"} <= set(result.commands)
+    assert "\na ***\n" in result.log
 
 
 def test_the_payload_is_the_events(place: Place) -> None:

@@ -1,10 +1,11 @@
 """Give each job a token of its own. act knows one GITHUB_TOKEN for all of them.
 
 In the copy of the workflow files that act reads, `github.token` and `secrets.GITHUB_TOKEN` of a
-job become a variable of that job, and actions/checkout, whose default it is, gets that variable.
-What act does not honour, and does not know the newest keys of, is left out: `concurrency`, and of
-`environment` all but its name. A matrix that reads the output of a skipped job gets an empty word:
-GitHub skips its job before it looks at the matrix, act after. Nothing else is changed.
+job become a variable of that job, and actions/checkout, whose default it is, gets that variable. A
+secret of an environment becomes an empty word in the jobs of all others. What act does not honour,
+and does not know the newest keys of, is left out: `concurrency`, and of `environment` all but its
+name. A matrix that reads the output of a skipped job gets an empty word: GitHub skips its job
+before it looks at the matrix, act after. Nothing else is changed.
 """
 
 import re
@@ -20,6 +21,7 @@ from act.permissions import Permissions
 
 WORKFLOWS = Path(".github") / "workflows"
 _TOKEN = re.compile(r"\b(github\.token|secrets\.GITHUB_TOKEN)\b")
+_SECRET = re.compile(r"\bsecrets\.(\w+)")
 _READ = re.compile(r"fromJSON\((needs\.[\w.-]+)\)")
 _READS = r"""fromJSON(startsWith(\1, '[') && \1 || '[""]')"""
 _LOCAL = "./.github/workflows/"
@@ -49,7 +51,11 @@ def read(path: Path) -> Workflow:
 
 
 def assign(
-    folder: Path, file: str, event: Event, make: Callable[[Permissions], str]
+    folder: Path,
+    file: str,
+    event: Event,
+    make: Callable[[Permissions], str],
+    environments: Mapping[str, Mapping[str, str]],
 ) -> Mapping[str, str]:
     """Write the workflow files of a checkout anew, and return variables with a token for each job.
 
@@ -57,6 +63,7 @@ def assign(
         folder: a checkout of act's own; jobs never see it.
         file: the workflow that is started, by its name in .github/workflows/.
         make: makes a token with such permissions.
+        environments: the secrets of each.
     """
     workflow = dict(read(folder / WORKFLOWS / file))
     made: dict[str, str] = {}
@@ -67,7 +74,8 @@ def assign(
             made |= _assign_called(folder, called.removeprefix(_LOCAL), job, may, make)
         variable = _variable(job)
         made[variable] = make(may)
-        workflow["jobs"][job] = _known(_with_token(content, variable))
+        seen = _without_secrets(content, _hidden(content, environments))
+        workflow["jobs"][job] = _known(_with_token(seen, variable))
     _write(folder / WORKFLOWS / file, workflow)
     return made
 
@@ -115,6 +123,24 @@ def _with_token(content: Any, variable: str) -> Any:
     if isinstance(content, list):
         return [_with_token(value, variable) for value in content]
     return _TOKEN.sub(f"vars.{variable}", content) if isinstance(content, str) else content
+
+
+def _hidden(content: Mapping[str, Any], environments: Mapping[str, Mapping[str, str]]) -> set[str]:
+    """Name the secrets of all environments but the job's own, whose name may be an expression."""
+    said = content.get("environment") or ""
+    named = str(said["name"] if isinstance(said, dict) else said)
+    words = re.findall(r"[\w-]+", named)
+    return {one for name, those in environments.items() if name not in words for one in those}
+
+
+def _without_secrets(content: Any, names: set[str]) -> Any:
+    if isinstance(content, dict):
+        return {key: _without_secrets(value, names) for key, value in content.items()}
+    if isinstance(content, list):
+        return [_without_secrets(value, names) for value in content]
+    if not isinstance(content, str):
+        return content
+    return _SECRET.sub(lambda found: "''" if found[1] in names else found[0], content)
 
 
 def _write(path: Path, workflow: Workflow) -> None:

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import cml_recorder
-import containers
 import github_double
 import repositories
 from github_double import events
@@ -20,7 +19,6 @@ from github_double.events import NOBODY
 from github_double.state import Repository
 from github_double.things import Pull
 from repositories import Repo
-from served_project import free_port
 
 from act import git_server, project
 from act.events import Event, triggers
@@ -52,9 +50,13 @@ class World:
     """The clone of a person who may push."""
     service: Service
     cml: cml_recorder.Recorder
-    model: str
-    port: int
+    content: project.Content
     _cancelled: list[Event] = field(default_factory=list)
+
+    @property
+    def model(self) -> str:
+        """The model that is served."""
+        return self.content.model
 
     @property
     def github(self) -> Repository:
@@ -71,6 +73,14 @@ class World:
         pull = self.github.add_pull(head, head_ref=name, fork=fork, author="ann", title=name)
         self._push_head(pull)
         return pull
+
+    def take_in(self, pull: Pull, branch: str) -> tuple[Pull, list[Result]]:
+        """Push the commit of a fork to a branch here, and open a pull request of that."""
+        ours = self.github.add_pull(
+            pull.head_sha, head_ref=branch, author="octocat", title=pull.title
+        )
+        self._push_head(ours)
+        return ours, self._pull_request(ours, "opened")
 
     def open_pull_request(
         self, branch: str, files: Files, *, from_fork: bool = False
@@ -142,13 +152,14 @@ class World:
         known = self.manifest(tag)
         names = {one.name for one in fields(known)} - {"model", "version", "sequence"}
         about = {name: getattr(known, name) for name in names}
-        self.repo.released(as_, live_in=[project.ENVIRONMENT], **about)
+        self.repo.released(as_, live_in=list(self.content.ports), **about)
 
     # What there is to see
 
-    def answering(self) -> str | None:
+    def answering(self, environment: str = project.ENVIRONMENT) -> str | None:
         """Return the release that answers on the live port; None when none does."""
-        answer = http_client.post(self.port, "/predict", {"rows": [{"x": 10}]})
+        port = self.content.ports[environment]
+        answer = http_client.post(port, "/predict", {"rows": [{"x": 10}]})
         return answer.body["release"] if answer.is_ok else None
 
     def tags(self) -> list[str]:
@@ -210,15 +221,31 @@ class World:
 
 
 @contextlib.contextmanager
-def created(folder: Path, *, base_image: str | None) -> Iterator[World]:
+def created(
+    folder: Path,
+    *,
+    base_image: str | None,
+    content: project.Content | None = None,
+    actions: Mapping[str, Path] | None = None,
+    environments: Mapping[str, Mapping[str, str]] | None = None,
+    programs: Path | None = None,
+) -> Iterator[World]:
     """Create a small GitHub in a folder of a test's own.
 
     What its workflows start carries the name of its model: `containers.remove_all` removes it.
+
+    Args:
+        folder: a test's own.
+        base_image: what images are built upon.
+        content: of the first commit; the framework and the tiny project where it is None.
+        actions: folders that repositories of actions (owner/name) are downloaded from.
+        environments: secrets of GitHub environments, by name.
+        programs: a folder that every step finds first on its PATH.
     """
-    model, port = containers.unique_name(), free_port()
+    content = content or project.tiny()
     origin = _make_origin(folder / "git" / REPOSITORY)
     repo = repositories.clone(origin, folder / "clone")
-    repo.commit_and_push(project.files(model, port=port), "First")
+    repo.commit_and_push(content.files, "First")
     given: dict[str, Permissions] = {}
 
     def may_push(token: str) -> bool:
@@ -229,17 +256,18 @@ def created(folder: Path, *, base_image: str | None) -> Iterator[World]:
         git_server.serve(folder / "git", may_push) as server,
         cml_recorder.serve(folder / "cml", double.url) as cml,
     ):
+        first = [] if programs is None else [programs]
         act = Act(
             folder=folder / "act", origin=origin, repository=REPOSITORY, api=double.url,
-            server=server, secrets=CANARY,
+            server=server, secrets=CANARY, environments=environments or {}, actions=actions or {},
             variables={"TRAINSHED_BASE_IMAGE": base_image} if base_image else {},
             environment={
                 "TRAINSHED_CACHE": str(settings().cache_folder),
-                "PATH": f"{cml.folder}{os.pathsep}{os.environ['PATH']}",
+                "PATH": os.pathsep.join(map(str, [*first, cml.folder, os.environ["PATH"]])),
                 **{name: os.environ[name] for name in _PASSED_ON if name in os.environ},
             },
         )  # fmt: skip
-        yield World(repo, Service(double, act, given), cml, model, port)
+        yield World(repo, Service(double, act, given), cml, content)
 
 
 def _make_origin(folder: Path) -> Path:

@@ -117,6 +117,14 @@ def test_a_fork_that_cannot_fetch_its_data_is_told_that_a_maintainer_must_run_it
 ) -> None:
     fork.script(fork.ran(uploaded(results.failed())))
 
+    assert "maintainer" not in fork.comment, "the default branch says that nothing is fetched"
+
+    configuration = fork.repo.folder / "trainshed.yml"
+    fetched = "data: {path: big.csv, fetch: [bring, it], sha256: " + "a" * 64 + "}"
+    text = re.sub(r"data: \S+", fetched, configuration.read_text(), count=1)
+    configuration.write_text(text)
+    fork.script(fork.ran(uploaded(results.failed())))
+
     assert f"git push origin {HEAD}:refs/heads/fork-abababababab" in fork.comment
     state, description = fork.statuses["trainshed/churn"]
     assert state == "error"

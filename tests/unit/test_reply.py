@@ -54,7 +54,10 @@ def test_each_verdict_has_its_state(made: Result, state: str, verdict: str) -> N
     [
         ("compared", reply.of_result(results.compared(), run=RUN)),
         ("failed", reply.of_result(results.failed(), run=RUN)),
-        ("fork", reply.of_result(results.failed(), run=replace(RUN, is_fork=True))),
+        (
+            "fork",
+            reply.of_result(results.failed(), run=replace(RUN, is_fork=True), is_fetched=True),
+        ),
         (
             "not_believed",
             reply.of_refusal("churn", ResultIsNotToBeTrusted("It is odd.", fix="Run it."), run=RUN),
@@ -151,3 +154,11 @@ def test_a_summary_holds_every_reply_and_fits() -> None:
     assert text.count("é" * 60_000) == 7
     assert text.count("trainshed/churn: success: ") == 13
     assert "trainshed/other: error: " in text
+
+
+def test_a_fork_cannot_make_us_ask_for_its_code_to_be_run_with_credentials() -> None:
+    """It says itself that fetching failed; whether anything is fetched, the default branch says."""
+    told = reply.of_result(results.failed(), run=replace(RUN, is_fork=True))
+
+    assert results.failed().failure
+    assert "maintainer" not in f"{told.body}{told.status.description}"
