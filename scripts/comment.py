@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     fetching = [name for name, one in models.items() if one.data.fetch is not None]
     replies = reply.gather(repository, run, models=sorted(models), fetching=fetching)
     for one in replies:
-        _tell(reply.line(one))
+        print(reply.line(one), file=sys.stderr, flush=True)  # safe to print as it is
     _tell(f"open pull requests of {run.head[:12]}: {_numbers(pulls)}")
     if args.dry_run:
         return
