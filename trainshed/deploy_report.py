@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from trainshed import release_notes, report
 from trainshed.deployment import Plan
 from trainshed.ledger import Deployment, Ledger
 from trainshed.reconcile import Step
@@ -77,6 +76,8 @@ def summary(rows: Sequence[Row]) -> str:
         f"| {one.environment} | {one.model} | {_before(one)} | {_now(one)} | {_seconds(one)} |"
         for one in rows
     ]
+    from trainshed import report  # noqa: PLC0415  # a deployment at a terminal has no summary
+
     head = "| Environment | Model | Before | Now | Seconds |\n|:--|:--|:--|:--|--:|\n"
     failed = [
         f"\n❌ {one.made.tag} did not go live in {one.environment}: {report.text(one.made.why)}\n"
@@ -99,4 +100,6 @@ def _seconds(row: Row) -> str:
 
 
 def _tag(tag: str | None) -> str:
+    from trainshed import release_notes  # noqa: PLC0415
+
     return release_notes.exact(tag) if tag else "–"
