@@ -106,14 +106,10 @@ def _publish(releases: Releases, released: Released, progress: Progress) -> None
     hub = settings().github
     if hub is None:
         return
-    from trainshed import github_api, published_releases  # noqa: PLC0415  # only for GitHub
+    from trainshed.published_releases import PublishedReleases  # noqa: PLC0415  # only for GitHub
 
-    pages = published_releases.PublishedReleases(
-        project=releases.project,
-        origin=releases.origin,
-        repository=github_api.repository(hub),
-        address=f"{hub.server}/{hub.repository}",
-        tell=progress.tell,
+    pages = PublishedReleases.at(
+        hub, project=releases.project, origin=releases.origin, tell=progress.tell
     )
     with progress.step("Publishing at GitHub") as step:
         changed = pages.settle(releases.origin.read(), first=released.manifest)

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from trainshed import deploy_report, github
-from trainshed.config_file import environments_of
 from trainshed.deployment import Deployer, Plan
 from trainshed.errors import TrainshedError
 from trainshed.settings import GitHub, settings
@@ -27,13 +26,7 @@ class Announcement:
     @property
     def places(self) -> Places:
         """(environment, model) of all that the deployment was about."""
-        served = [name for name, one in self.deployer.config.models.items() if one.is_served]
-        return [
-            (environment, model)
-            for environment in environments_of(self.deployer.config, self.environment)
-            for model in served
-            if self.model in {None, model}
-        ]
+        return self.deployer.names(environment=self.environment, model=self.model)
 
     def tell(self, plan: Plan) -> None:
         """Tell a deployment that went well, step by step, and set its outputs."""
@@ -72,14 +65,13 @@ class Announcement:
         return next((url for url in reversed(found) if url), "")
 
     def _publish_at(self, hub: GitHub, world: World) -> None:
-        from trainshed import github_api, github_deployment, published_releases  # noqa: PLC0415
+        from trainshed import github_deployment  # noqa: PLC0415
+        from trainshed.published_releases import PublishedReleases  # noqa: PLC0415
 
-        repository = github_api.repository(hub)
-        pages = published_releases.PublishedReleases(
+        pages = PublishedReleases.at(
+            hub,
             project=self.deployer.project,
             origin=self.deployer.origin,
-            repository=repository,
-            address=f"{hub.server}/{hub.repository}",
             tell=self.deployer.progress.tell,
         )
         failures = []
@@ -87,7 +79,9 @@ class Announcement:
             for environment, model in self.places:
                 place = github_deployment.place_of(self.deployer.config, environment, model)
                 try:
-                    github_deployment.tell(repository, place, world.ledger, run_url=hub.run_url)
+                    github_deployment.tell(
+                        pages.repository, place, world.ledger, run_url=hub.run_url
+                    )
                 except TrainshedError as error:
                     failures.append(error)
             try:

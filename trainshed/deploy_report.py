@@ -72,12 +72,12 @@ def rows_of(places: Sequence[tuple[str, str]], book: Ledger, *, since: str) -> l
 
 def summary(rows: Sequence[Row]) -> str:
     """Return a small table: what ran before, what runs now, and how long the move took."""
+    from trainshed import report  # noqa: PLC0415  # a deployment at a terminal has no summary
+
     lines = [
         f"| {one.environment} | {one.model} | {_before(one)} | {_now(one)} | {_seconds(one)} |"
         for one in rows
     ]
-    from trainshed import report  # noqa: PLC0415  # a deployment at a terminal has no summary
-
     head = "| Environment | Model | Before | Now | Seconds |\n|:--|:--|:--|:--|--:|\n"
     failed = [
         f"\n❌ {one.made.tag} did not go live in {one.environment}: {report.text(one.made.why)}\n"

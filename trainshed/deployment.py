@@ -50,11 +50,14 @@ class Deployer:
 
     def places(self, *, environment: str | None, model: str | None) -> list[Place]:
         """List the served models of environments, with what runs there now."""
-        names = environments_of(self.config, environment)
+        return [self._place(*names) for names in self.names(environment=environment, model=model)]
+
+    def names(self, *, environment: str | None, model: str | None) -> list[tuple[str, str]]:
+        """List (environment, model) of the served models, without asking what runs there."""
         served = [name for name, one in self.config.models.items() if one.is_served]
         return [
-            self._place(name, chosen)
-            for name in names
+            (name, chosen)
+            for name in environments_of(self.config, environment)
             for chosen in served
             if model is None or chosen == model
         ]

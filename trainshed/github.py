@@ -20,8 +20,7 @@ def set_output(name: str, value: str) -> None:
     if path is None:
         print(f"{name}={value}", flush=True)
         return
-    delimiter = secrets.token_hex(16)  # random, so that no value can end the block early
-    _append(path, f"{name}<<{delimiter}\n{value}\n{delimiter}\n")
+    _append(path, _block(name, value))
 
 
 def set_variable(name: str, value: str) -> None:
@@ -30,8 +29,7 @@ def set_variable(name: str, value: str) -> None:
     if path is None:
         print(f"{name}={value}", flush=True)
         return
-    delimiter = secrets.token_hex(16)
-    _append(path, f"{name}<<{delimiter}\n{value}\n{delimiter}\n")
+    _append(path, _block(name, value))
 
 
 def add_path(folder: Path) -> None:
@@ -54,6 +52,11 @@ def command(name: str, message: str) -> str:
     """Return a workflow command, such as an `error` annotation, as one log line."""
     escaped = message.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
     return f"::{name}::{escaped}"
+
+
+def _block(name: str, value: str) -> str:
+    delimiter = secrets.token_hex(16)  # random, so that no value can end the block early
+    return f"{name}<<{delimiter}\n{value}\n{delimiter}\n"
 
 
 def _append(path: Path, text: str) -> None:

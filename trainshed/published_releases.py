@@ -15,6 +15,7 @@ from trainshed import (
     comparison,
     data_diff,
     experiment_record,
+    github_api,
     github_release,
     model_card,
     proposal,
@@ -39,6 +40,8 @@ from trainshed.world import World
 if TYPE_CHECKING:
     from github.Repository import Repository
 
+    from trainshed.settings import GitHub
+
 MOST_AT_ONCE = 10
 """Missing pages that one run makes; the next makes more."""
 MANIFEST = "manifest.json"
@@ -57,6 +60,19 @@ class PublishedReleases:
     address: str
     """The page of the repository, such as https://github.com/acme/churn."""
     tell: Callable[[str], None]
+
+    @classmethod
+    def at(
+        cls, hub: GitHub, *, project: Project, origin: Origin, tell: Callable[[str], None]
+    ) -> PublishedReleases:
+        """Return those of the repository that a job belongs to; nothing is asked yet."""
+        return cls(
+            project=project,
+            origin=origin,
+            repository=github_api.repository(hub),
+            address=f"{hub.server}/{hub.repository}",
+            tell=tell,
+        )
 
     def settle(self, world: World, *, first: Manifest | None = None) -> list[str]:
         """Make and complete the pages of standing releases, and say which were reverted.

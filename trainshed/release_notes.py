@@ -6,10 +6,9 @@ Made of the manifest, the one before, and git alone, so that any later run write
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
-from trainshed import report, version
+from trainshed import report, templating, version
 from trainshed.comparison import Comparison
 from trainshed.data_diff import DataDiff
 from trainshed.manifest import Manifest
@@ -18,7 +17,6 @@ MOST_CHARACTERS = 125_000
 """GitHub refuses a longer body."""
 MARKER = "<!-- trainshed:release -->"
 """Begins the notes, which are Markdown: how a draft of our own is told from a person's."""
-_TEMPLATES = Path(__file__).parent / "templates"
 _MOST_NAMES = 10
 _CUT = "\n\n(These notes were cut: they were too long. `manifest.json` has everything.)\n"
 
@@ -67,17 +65,7 @@ def headline(notes: Notes) -> str:
 
 def environment() -> Any:
     """Return a Jinja environment for Markdown: every foreign string goes through `text`."""
-    import jinja2  # noqa: PLC0415  # only who renders pays for it
-
-    made = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        undefined=jinja2.StrictUndefined,
-        autoescape=False,  # noqa: S701  # this is Markdown: `text` escapes every foreign string
-    )
-    made.filters.update(
+    return templating.environment(
         text=report.text,
         code=report.code,
         number=report.number,
@@ -85,7 +73,6 @@ def environment() -> Any:
         count=count,
         exact=exact,
     )
-    return made
 
 
 def names(values: Sequence[str]) -> str:

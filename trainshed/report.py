@@ -3,12 +3,11 @@
 import bisect
 import re
 from functools import cache
-from pathlib import Path
 from typing import Any
 
+from trainshed import templating
 from trainshed.comparison import Baseline, Comparison
 
-_TEMPLATES = Path(__file__).parent / "templates"
 _SIGNS = {
     "better": " 🟢",
     "not-worse": " ⚪",
@@ -89,17 +88,7 @@ def _render(
 
 @cache
 def _template(name: str) -> Any:
-    import jinja2  # noqa: PLC0415  # only who renders pays for it
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        undefined=jinja2.StrictUndefined,
-        autoescape=False,  # noqa: S701  # this is Markdown: `text` escapes every foreign string
-    )
-    environment.filters.update(
+    environment = templating.environment(
         text=text,
         code=code,
         block=block,

@@ -89,9 +89,8 @@ def test_two_bins_of_which_one_is_rare_are_tested_exactly(a: int, b: int, c: int
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
 def test_correction_for_many_columns_is_that_of_the_comparison(p_values: list[float]) -> None:
-    found = difference.corrected_p_values(p_values)
+    found = judgement.benjamini_hochberg(p_values)
 
-    assert found == pytest.approx(judgement.benjamini_hochberg(p_values))
     assert found == pytest.approx(stats.false_discovery_control(p_values, method="bh"))
 
 

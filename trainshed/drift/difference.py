@@ -10,13 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
 from trainshed.drift import bins, evidence
 from trainshed.drift.bins import Bins
 from trainshed.drift.column import Column, Kind
 from trainshed.drift.evidence import Evidence, Test
 from trainshed.drift.profile import Profile
+from trainshed.statistics import judgement
 
 Finding = Literal["drift", "small", "none", "too-few"]
 
@@ -115,7 +114,11 @@ def _columns(
     tested = {name: evidence.of(*pair, counted[name]) for name, pair in pairs.items()}
     found = {name: one for name, one in tested.items() if one is not None}
     corrected = dict(
-        zip(found, corrected_p_values([one.p_value for one in found.values()]), strict=True)
+        zip(
+            found,
+            judgement.benjamini_hochberg([one.p_value for one in found.values()]),
+            strict=True,
+        )
     )
     told = [
         _told(
@@ -130,19 +133,6 @@ def _columns(
     ]
     order = {"drift": 0, "small": 1, "none": 2, "too-few": 3}
     return tuple(sorted(told, key=lambda one: (order[one.finding], -one.effect, one.name)))
-
-
-def corrected_p_values(p_values: list[float]) -> list[float]:
-    """Correct p-values so that a limit holds for the share of wrong claims (Benjamini, Hochberg).
-
-    `trainshed.statistics.judgement` has the same; it needs scikit-learn, monitoring does not.
-    """
-    values = np.asarray(p_values, np.float64)
-    order = np.argsort(values, kind="stable")
-    stepped = values[order] * values.size / (np.arange(values.size) + 1)
-    found = np.empty_like(values)
-    found[order] = np.minimum(np.minimum.accumulate(stepped[::-1])[::-1], 1.0)
-    return [float(one) for one in found]
 
 
 def _told(
