@@ -11,8 +11,8 @@ from statistics import NormalDist
 
 import numpy as np
 
+from trainshed.rule import Rule
 from trainshed.statistics import bootstrap, difference, judgement, metrics
-from trainshed.statistics.judgement import Rule
 from trainshed.statistics.sides import Classified, Measured, Side
 
 METRICS = ("accuracy", "f1", "roc_auc", "rmse")

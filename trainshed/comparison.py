@@ -1,21 +1,29 @@
-"""Compare a candidate run with a baseline, metric by metric. Pure: runs in, findings out.
+"""Compare a candidate run with its baselines, metric by metric. Pure: facts in, findings out.
 
-Differences are point differences for now; `interval` keeps the place of their statistics.
+Where a metric has an interval (`trainshed.evidence`), that decides; else its point difference does.
+A reader of the JSON comes to the same findings and verdict from the same numbers.
 """
 
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
+from trainshed import config
+from trainshed.attribution import Attribution
 from trainshed.config import Metric
+from trainshed.data_evidence import DataDifference, Leakage
+from trainshed.evidence import Evidence, Measured
+from trainshed.rule import Rule
 from trainshed.run import Run
 
-FORMAT = 1
+FORMAT = 2
+"""1 had no evidence: what it found is read as judged by its numbers alone."""
 
-Judgement = Literal["better", "not-worse", "worse", "undecided", "no-interval"]
+Judgement = Literal["better", "not-worse", "worse", "undecided", "no-interval", "not-judged"]
 Verdict = Literal["pass", "warn", "fail", "cannot-compare"]
+BaselineName = Literal["parent", "live"]
 
 # Floating point: 0.85 − 0.84 is a little more than 0.01, which no reader would call worse. Relative
 # to the values, because so is the rounding: 1000.2 − 1000.1 is off by more than 0.85 − 0.84.
@@ -36,16 +44,42 @@ class Side:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Policy:
+    """How findings become a verdict: `gate:` of trainshed.yml."""
+
+    baseline: BaselineName = "live"
+    undecided: Literal["warn", "fail", "pass"] = "warn"
+    no_interval: Literal["number", "warn", "fail"] = "number"
+    required_rows: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noise:
+    """How much a metric moves when nothing but the seed does."""
+
+    limit: float
+    """Two trainings differ by less in 95 % of cases (ISO 5725's repeatability limit)."""
+    seeds: int
+    spread: float
+    """Standard deviation over the seeds."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Finding:
     """One metric of the candidate against one baseline."""
 
     metric: str
     judgement: Judgement
+    """`not-judged`: it has an interval, and trainshed.yml does not say how to judge it."""
     baseline: float | None
     candidate: float
+    """Both on the rows that were compared; without interval, as the trainers reported them."""
     difference: float | None
     """Candidate minus baseline, in the metric's own unit: its sign is not turned."""
     interval: tuple[float, float] | None = None
+    level: float | None = None
+    why_not: str = ""
+    """Why there is no interval."""
     is_gating: bool
     """trainshed.yml says how to judge it."""
 
@@ -61,9 +95,26 @@ class Threshold:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Baseline:
-    name: Literal["parent", "live"]
+class Against:
+    """A baseline, and what was found out about the candidate against it."""
+
     side: Side
+    evidence: Evidence | None = None
+    no_evidence: str = ""
+    """Why there is none, as a reader is told."""
+    changed: tuple[str, ...] = ()
+    """Which ingredients differ: `code`, `data`, `command`, `params`, `lock`, `python`."""
+    data: DataDifference | None = None
+    """Where the data differs."""
+    no_data: str = ""
+    """Why that was not looked at."""
+    attribution: Attribution | None = None
+    """How much of each difference is the data's, how much the code's, when that was asked."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baseline(Against):
+    name: BaselineName
     findings: tuple[Finding, ...]
     is_same_run: bool
 
@@ -73,7 +124,7 @@ class Comparison:
     model: str
     candidate: Side
     baselines: tuple[Baseline, ...]
-    gate: Literal["parent", "live"] | None
+    gate: BaselineName | None
     """Which baseline decides; None when there is none yet and thresholds alone decide."""
     broken: tuple[Threshold, ...]
     missing: tuple[str, ...]
@@ -81,10 +132,20 @@ class Comparison:
     verdict: Verdict
     tolerances: Mapping[str, float]
     directions: Mapping[str, str]
+    policy: Policy = Policy()
+    noise: Mapping[str, Noise] | None = None
+    """By metric; None when no run was repeated."""
+    leakage: Leakage | None = None
+    """None when the candidate does not say which rows it was trained on."""
     format: int = FORMAT
 
     def baseline(self, name: str | None) -> Baseline | None:
         return next((one for one in self.baselines if one.name == name), None)
+
+    @property
+    def lacks_rows(self) -> bool:
+        """Tell whether too few rows were compared for `required_rows`."""
+        return _lacks_rows(self.baseline(self.gate), self.policy)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
@@ -101,36 +162,40 @@ def side(run: Run, *, release: str | None = None) -> Side:
     )
 
 
+def policy_of(gate: config.Gate) -> Policy:
+    return Policy(
+        baseline=gate.baseline,
+        undecided=gate.undecided,
+        no_interval=gate.no_interval,
+        required_rows=gate.required_rows,
+    )
+
+
 def compare(
     *,
     model: str,
     candidate: Side,
-    parent: Side | None,
-    live: Side | None,
+    parent: Side | Against | None,
+    live: Side | Against | None,
     rules: Mapping[str, Metric],
+    policy: Policy | None = None,
+    noise: Mapping[str, Noise] | None = None,
+    leakage: Leakage | None = None,
 ) -> Comparison:
     """Compare a candidate with up to two baselines and decide.
 
-    The live release decides when there is one (what users get), else the parent, else thresholds.
+    The policy's baseline decides when it is there, else the other one, else thresholds alone.
     """
-    sides: list[tuple[Literal["parent", "live"], Side | None]] = [
-        ("parent", parent),
-        ("live", live),
-    ]
+    policy = policy or Policy()
+    given: list[tuple[BaselineName, Side | Against | None]] = [("parent", parent), ("live", live)]
     baselines = tuple(
-        Baseline(
-            name=name,
-            side=other,
-            findings=_findings(candidate, other, rules),
-            is_same_run=other.run_id == candidate.run_id,
-        )
-        for name, other in sides
+        _baseline(name, candidate, _against(other), rules, policy)
+        for name, other in given
         if other is not None
     )
-    gate: Literal["parent", "live"] | None = None
-    if baselines:
-        gate = "live" if live is not None else "parent"
-    findings = next((one.findings for one in baselines if one.name == gate), ())
+    names = [one.name for one in baselines]
+    gate = policy.baseline if policy.baseline in names else next(iter(names), None)
+    decides = next((one for one in baselines if one.name == gate), None)
     broken = _broken_thresholds(candidate, rules)
     known = {name for name, value in candidate.metrics.items() if math.isfinite(value)}
     missing = tuple(sorted(rules.keys() - known))
@@ -141,22 +206,32 @@ def compare(
         gate=gate,
         broken=broken,
         missing=missing,
-        verdict=decide(findings, broken=broken, missing=missing),
+        verdict=decide(decides, broken=broken, missing=missing, policy=policy),
         tolerances={name: rule.tolerance for name, rule in rules.items()},
         directions={name: rule.direction for name, rule in rules.items()},
+        policy=policy,
+        noise=noise,
+        leakage=leakage,
     )
 
 
 def decide(
-    findings: tuple[Finding, ...], *, broken: tuple[Threshold, ...], missing: tuple[str, ...]
+    baseline: Baseline | None,
+    *,
+    broken: tuple[Threshold, ...],
+    missing: tuple[str, ...],
+    policy: Policy,
 ) -> Verdict:
     """Return the verdict of the gating findings. What cannot be compared never passes."""
-    if missing:
+    if missing or _lacks_rows(baseline, policy):
         return "cannot-compare"
-    judged = {finding.judgement for finding in findings if finding.is_gating}
-    if broken or "worse" in judged:
+    judged = {one.judgement for one in _gating(baseline)}
+    asked = {policy.undecided} if "undecided" in judged else set()
+    if "no-interval" in judged and policy.no_interval != "number":
+        asked.add(policy.no_interval)
+    if broken or "worse" in judged or "fail" in asked:
         return "fail"
-    return "warn" if "undecided" in judged else "pass"
+    return "warn" if "warn" in asked else "pass"
 
 
 def judge(*, before: float, after: float, rule: Metric) -> Judgement:
@@ -168,18 +243,96 @@ def judge(*, before: float, after: float, rule: Metric) -> Judgement:
     return "worse" if gain < -rule.tolerance - rounding else "not-worse"
 
 
-def _findings(candidate: Side, other: Side, rules: Mapping[str, Metric]) -> tuple[Finding, ...]:
+def rule_of(metric: Metric) -> Rule:
+    return Rule(direction=metric.direction, tolerance=metric.tolerance)
+
+
+def _against(other: Side | Against) -> Against:
+    return Against(side=other) if isinstance(other, Side) else other
+
+
+def _baseline(
+    name: BaselineName,
+    candidate: Side,
+    other: Against,
+    rules: Mapping[str, Metric],
+    policy: Policy,
+) -> Baseline:
+    return Baseline(
+        name=name,
+        side=other.side,
+        evidence=other.evidence,
+        no_evidence=other.no_evidence,
+        changed=other.changed,
+        data=other.data,
+        no_data=other.no_data,
+        attribution=other.attribution,
+        findings=_findings(candidate, other, rules, policy),
+        is_same_run=other.side.run_id == candidate.run_id,
+    )
+
+
+def _gating(baseline: Baseline | None) -> list[Finding]:
+    """Return what is judged; a metric that the baseline lacks is new, and judged by nothing."""
+    findings = baseline.findings if baseline else ()
+    return [one for one in findings if one.is_gating and one.difference is not None]
+
+
+def _lacks_rows(baseline: Baseline | None, policy: Policy) -> bool:
+    if policy.required_rows is None or baseline is None or baseline.is_same_run:
+        return False
+    compared = baseline.evidence.rows.compared if baseline.evidence else 0
+    return compared < policy.required_rows
+
+
+def _findings(
+    candidate: Side, other: Against, rules: Mapping[str, Metric], policy: Policy
+) -> tuple[Finding, ...]:
     """Judged metrics first, in the order of trainshed.yml, then the trainer's others by name."""
     others = sorted(candidate.metrics.keys() - rules.keys())
     names = [*(name for name in rules if name in candidate.metrics), *others]
-    return tuple(_finding(name, candidate, other, rules.get(name)) for name in names)
+    measured = other.evidence.metrics if other.evidence else {}
+    findings = []
+    for name in names:
+        one, rule = measured.get(name), rules.get(name)
+        if one is not None and one.interval is not None:
+            findings.append(_of_interval(name, one, rule))
+        else:
+            why_not = (one.why_not or "") if one is not None else ""
+            by_number = _of_numbers(name, candidate, other.side, rule=rule, policy=policy)
+            findings.append(replace(by_number, why_not=why_not))
+    return tuple(findings)
 
 
-def _finding(name: str, candidate: Side, other: Side, rule: Metric | None) -> Finding:
+def _of_interval(name: str, measured: Measured, rule: Metric | None) -> Finding:
+    assert measured.interval is not None
+    assert measured.candidate is not None
+    return Finding(
+        metric=name,
+        judgement="not-judged" if rule is None else rule_of(rule).judge(measured.interval),
+        baseline=measured.baseline,
+        candidate=measured.candidate,
+        difference=measured.difference,
+        interval=measured.interval,
+        level=measured.level,
+        is_gating=rule is not None,
+    )
+
+
+def _of_numbers(
+    name: str,
+    candidate: Side,
+    other: Side,
+    *,
+    rule: Metric | None,
+    policy: Policy,
+) -> Finding:
     after, before = candidate.metrics[name], other.metrics.get(name)
     judgement: Judgement = "no-interval"
     if rule is not None and before is not None:
-        judgement = judge(before=before, after=after, rule=rule)
+        by_number = judge(before=before, after=after, rule=rule)
+        if policy.no_interval == "number" or by_number == "worse":
+            judgement = by_number
     return Finding(
         metric=name,
         judgement=judgement,

@@ -5,6 +5,7 @@ becomes a `Config`, and how its mistakes are told, is in `trainshed.config_file`
 """
 
 import re
+from itertools import pairwise
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -12,6 +13,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from trainshed import hosts, paths
 
 PLACEHOLDERS = ("data", "out", "seed")
+OF_EVALUATE = ("model", "data", "out")
+"""Placeholders of `evaluate:`."""
 MODEL_NAME = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 DURATION = r"^([0-9]{1,6}) ?(s|m|h)$"
@@ -34,10 +37,19 @@ def _path(value: str) -> str:
 
 
 def _command_part(value: str) -> str:
+    return _with_placeholders(value, PLACEHOLDERS)
+
+
+def _evaluate_part(value: str) -> str:
+    return _with_placeholders(value, OF_EVALUATE)
+
+
+def _with_placeholders(value: str, known: tuple[str, ...]) -> str:
     _text(value)
     for name in _PLACEHOLDER.findall(value):
-        if name not in PLACEHOLDERS:
-            raise ValueError(f"has an unknown placeholder {{{name}}}; there are {_braced()}")
+        if name not in known:
+            there = ", ".join(f"{{{one}}}" for one in known)
+            raise ValueError(f"has an unknown placeholder {{{name}}}; there are {there}")
     return value
 
 
@@ -61,8 +73,10 @@ def _given(value: Any) -> Any:
     return value
 
 
-def _braced() -> str:
-    return ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
+def _rising(value: list[float]) -> list[float]:
+    if any(high <= low for low, high in pairwise(value)):
+        raise ValueError("should rise from limit to limit")
+    return value
 
 
 T = TypeVar("T")
@@ -72,10 +86,12 @@ Text = Annotated[str, AfterValidator(_text)]
 Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 CommandPart = Annotated[str, AfterValidator(_command_part)]
 Command = Annotated[list[CommandPart], Field(min_length=1)]
+EvaluatePart = Annotated[str, AfterValidator(_evaluate_part)]
 Duration = Annotated[str, Field(pattern=DURATION)]
 Seconds = Annotated[int, BeforeValidator(_duration, json_schema_input_type=Duration)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Limits = Annotated[list[Number], Field(min_length=1), AfterValidator(_rising)]
 Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
 
 
@@ -121,6 +137,19 @@ class Metric(Section):
     tolerance: Annotated[Number, Field(ge=0)] = 0.0
 
 
+class Gate(Section):
+    """How findings become a verdict."""
+
+    baseline: Literal["live", "parent"] = "live"
+    """Which one decides; the other one does where there is none of it."""
+    undecided: Literal["warn", "fail", "pass"] = "warn"
+    """What an interval means that neither keeps the tolerance nor breaks it."""
+    no_interval: Literal["number", "warn", "fail"] = "number"
+    """What a judged metric without interval means: `number` judges its point difference."""
+    required_rows: IfGiven[Annotated[int, Field(strict=True, ge=1)]] = None
+    """With fewer rows compared, nothing can be said."""
+
+
 class Serve(Section):
     """How a model answers: a predictor of the user's own, and the code that it needs."""
 
@@ -143,6 +172,19 @@ class Model(Section):
     seed: Annotated[int, Field(strict=True, ge=0)] = 0
     timeout: Seconds = Field(3600, json_schema_extra={"default": "60m"})
     metrics: Annotated[dict[str, Metric], Field(min_length=1)]
+    gate: Gate = Gate()
+    evaluate: IfGiven[Annotated[list[EvaluatePart], Field(min_length=1)]] = None
+    """Answers the rows of other data with a model that was trained before: {model} {data} {out}."""
+    positive: IfGiven[Text] = None
+    """Of two classes the one that precision, recall and f1 are about."""
+    bins: dict[str, Limits] = {}
+    """Limits between the slices of a column of numbers; without, its quartiles."""
+    key: list[Text] = []
+    """Columns of the data that name a row."""
+    private: list[Text] = []
+    """Columns of which no value may be shown."""
+    leakage: Annotated[Number, Field(ge=0, le=1)] = 0.01
+    """The share of evaluation rows that may be trained on too."""
     image: IfGiven[str] = None
     serve: Serve | Literal["none"] = Serve()
 

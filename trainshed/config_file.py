@@ -216,6 +216,15 @@ _EXAMPLES = {
     "serve": "serve: none, or serve: {predictor: pipelines.predict:predict}",
     "target": "target: churn",
     "seed": "seed: 0",
+    "evaluate": 'evaluate: [python, pipelines/evaluate.py, --model, "{model}", --data, "{data}", '
+    '--out, "{out}"]',
+    "gate": "gate: {baseline: live, undecided: warn, required_rows: 200}",
+    "required_rows": "required_rows: 200",
+    "bins": "bins: {age: [18, 30, 65]}",
+    "key": "key: [customer_id]",
+    "private": "private: [phone]",
+    "positive": 'positive: "yes" (quoted: an unquoted yes is no text)',
+    "leakage": "a share such as 0.01.",
     "environments": "environments: {production: {target: process, port: 8080}}",
 }
 

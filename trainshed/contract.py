@@ -9,17 +9,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Literal
+from typing import Literal, get_args
 
 from trainshed import paths
 from trainshed.errors import ProgramError
 
-FileKey = Literal["artifact", "schema", "predictions", "examples"]
-FILE_KEYS: tuple[FileKey, ...] = ("artifact", "schema", "predictions", "examples")
+FileKey = Literal["artifact", "schema", "predictions", "examples", "training_rows"]
+FILE_KEYS: tuple[FileKey, ...] = get_args(FileKey)
 
-_LINE = re.compile(
-    r"^(dataset|artifact|schema|predictions|examples|metric\.[^=\s]*|param\.[^=\s]*)=(.*)$"
-)
+_LINE = re.compile(rf"^(dataset|{'|'.join(FILE_KEYS)}|metric\.[^=\s]*|param\.[^=\s]*)=(.*)$")
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.@/-]{0,99}$")
 _MOST_NAMES = 10_000
 

@@ -112,12 +112,10 @@ def mismatches(
 
 def run_layer(folder: Path, run: Run) -> bytes:
     """Return the run as a tar: the same bytes for the same run, wherever it is made."""
-    files = [run.artifact, run.predictions, run.examples, run.schema]
     paths = [folder / "run.json"]
-    for file in files:
-        if file is not None:
-            place = folder / file.path
-            paths += sorted(place.rglob("*")) if place.is_dir() else [place]
+    for file in run.files:
+        place = folder / file.path
+        paths += sorted(place.rglob("*")) if place.is_dir() else [place]
     content = {path.relative_to(folder).as_posix(): path for path in paths if path.is_file()}
     return tar({f"{RUN_FOLDER}/{name}": path.read_bytes() for name, path in content.items()})
 

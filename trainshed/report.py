@@ -14,6 +14,7 @@ _SIGNS = {
     "worse": " 🔴",
     "undecided": " 🟡",
     "no-interval": "",
+    "not-judged": "",
 }
 _ARROWS = {"maximize": " ↑", "minimize": " ↓"}
 _MOST_ROWS = 20

@@ -65,11 +65,21 @@ class Run:
     predictions: File | None = None
     examples: File | None = None
     schema: File | None = None
+    training_rows: File | None = None
+    """The ids of the rows that it was trained on, where the trainer says."""
+    profile: File | None = None
+    """What its data looked like (`trainshed.drift.profile_file`); None where that is no table."""
     created: str
     """ISO 8601, UTC."""
     seconds: float
     """Wall time of the trainer's own process."""
     format: int = FORMAT
+
+    @property
+    def files(self) -> tuple[File, ...]:
+        """All that it made, its artifact first."""
+        others = (self.predictions, self.examples, self.schema, self.training_rows, self.profile)
+        return (self.artifact, *(one for one in others if one is not None))
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"

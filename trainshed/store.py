@@ -128,8 +128,7 @@ class Store:
             return []
 
     def _is_intact(self, found: run.Run) -> bool:
-        files = (found.artifact, found.predictions, found.examples, found.schema)
-        return all(file is None or self._is_same(found.run_id, file) for file in files)
+        return all(self._is_same(found.run_id, file) for file in found.files)
 
     def _is_same(self, run_id: str, file: run.File) -> bool:
         path = self.folder(run_id) / file.path

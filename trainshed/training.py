@@ -198,6 +198,7 @@ class Trainings:
             predictions=kept.get("predictions"),
             examples=kept.get("examples"),
             schema=kept.get("schema"),
+            training_rows=kept.get("training_rows"),
             created=times.now(),
             seconds=round(trained.seconds, 3),
         )

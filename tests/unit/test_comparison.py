@@ -174,10 +174,16 @@ def test_a_metric_that_is_not_judged_is_shown_and_decides_nothing() -> None:
 def test_only_findings_that_gate_decide(
     judgement: Judgement, is_gating: bool, verdict: str
 ) -> None:
-    found = finding(compare({"f1": 0.9, "log_loss": 0.2}, live={"f1": 0.9}), "live", "f1")
-    one = replace(found, judgement=judgement, is_gating=is_gating)
+    base = compare({"f1": 0.9, "log_loss": 0.2}, live={"f1": 0.9}).baseline("live")
+    assert base is not None
+    found = base.findings[0]
+    both = (found, replace(found, judgement=judgement, is_gating=is_gating))
 
-    assert comparison.decide((found, one), broken=(), missing=()) == verdict
+    decided = comparison.decide(
+        replace(base, findings=both), broken=(), missing=(), policy=comparison.Policy()
+    )
+
+    assert decided == verdict
 
 
 def test_judged_metrics_come_first_in_the_order_of_the_configuration() -> None:
@@ -225,7 +231,7 @@ def test_what_is_no_comparison_is_not_read(text: str, told: str) -> None:
 
 
 def test_a_comparison_of_a_newer_format_is_not_read() -> None:
-    newer = compare({"f1": 0.9}).to_json().replace('"format": 1', '"format": 2')
+    newer = compare({"f1": 0.9}).to_json().replace('"format": 2', '"format": 3')
 
-    with pytest.raises(ValueError, match="format 2 is newer"):
+    with pytest.raises(ValueError, match="format 3 is newer"):
         comparison.from_json(newer)

@@ -34,7 +34,7 @@ def test_leakage_and_duplicates_are_those_of_a_count_in_memory(
 
     assert (found.rows, found.evaluated) == (len(shared), len(evaluation))
     assert found.examples == tuple(
-        (at + 1, training.index(evaluation[at]) + 1) for at in shared[: leakage.SHOWN]
+        (str(at + 1), str(training.index(evaluation[at]) + 1)) for at in shared[: leakage.SHOWN]
     )
     assert leakage.duplicates(one).surplus == len(training) - len(Counter(training))
 
@@ -45,7 +45,7 @@ def test_a_key_does_not_count(tmp_path: Path) -> None:
 
     assert leakage.between(one, other).rows == 0
     assert leakage.between(one, other, without=["id"]) == Leakage(
-        rows=1, evaluated=2, examples=((1, 2),)
+        rows=1, evaluated=2, examples=(("1", "2"),)
     )
     assert leakage.duplicates(one, without=["x"]).surplus == 0
 
@@ -59,7 +59,7 @@ def test_a_table_that_training_splits_is_looked_at_as_one(tmp_path: Path) -> Non
     )
 
     assert (found.rows, found.evaluated) == (1, 3)
-    assert found.examples == ((4, 2),)  # both rows that hold `a` are evaluated on
+    assert found.examples == (("4", "2"),)  # both rows that hold `a` are evaluated on
 
 
 def test_rows_are_parted_where_their_cells_are(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_tables_without_a_column_in_common_are_an_error(tmp_path: Path) -> None:
 
 
 def test_above_the_limit_leakage_is_an_error() -> None:
-    found = Leakage(rows=3, evaluated=100, examples=((5, 9),))
+    found = Leakage(rows=3, evaluated=100, examples=(("5", "9"),))
 
     leakage.require(found, limit=0.03)
     with pytest.raises(

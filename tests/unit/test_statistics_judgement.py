@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from trainshed.rule import Rule, ToleranceIsNegative
 from trainshed.statistics import difference, judgement
 from trainshed.statistics.difference import Difference
-from trainshed.statistics.judgement import Rule
 
 MANY = 10**9  # rows: so many that no interval is widened
 MAXIMIZE = Rule(direction="maximize", tolerance=0.01)
@@ -79,7 +79,7 @@ def test_swapping_the_runs_turns_better_into_worse(values: list[float], toleranc
 
 @pytest.mark.parametrize("tolerance", [-0.01, math.nan])
 def test_a_negative_tolerance_is_an_error(tolerance: float) -> None:
-    with pytest.raises(judgement.ToleranceIsNegative, match="is not 0 or more"):
+    with pytest.raises(ToleranceIsNegative, match="is not 0 or more"):
         Rule(direction="maximize", tolerance=tolerance)
 
 

@@ -3,9 +3,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from trainshed.rule import Rule
 from trainshed.statistics import slices
 from trainshed.statistics.columns import Column, Numbers, Texts
-from trainshed.statistics.judgement import Rule
 from trainshed.statistics.metrics import Metric
 from trainshed.statistics.sides import Classified
 from trainshed.statistics.slices import Slices

@@ -5,25 +5,14 @@ once, in bounded memory.
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
+from trainshed.data_evidence import Changes
 from trainshed.drift import row_digests
 from trainshed.drift.arrays import Array, Integers
 from trainshed.drift.row_digests import Tagged
 from trainshed.drift.table import Table
-
-
-@dataclass(frozen=True, kw_only=True)
-class Changes:
-    added: int
-    removed: int
-    changed: int
-    """Rows of the same key of which another cell differs."""
-    same: int
-    ambiguous: int
-    """Keys that one of the tables has twice: their rows are counted nowhere else."""
 
 
 def between(

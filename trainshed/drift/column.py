@@ -7,16 +7,14 @@ so columns merge exactly; what kind of column it is, is read off the counts at t
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
+from trainshed.data_evidence import Kind
 from trainshed.drift import numbers, texts
 from trainshed.drift.arrays import Floats
 from trainshed.drift.numbers import Numbers
 from trainshed.drift.texts import Texts
-
-Kind = Literal["numeric", "boolean", "categorical", "text", "empty"]
 
 NULLS = frozenset({"", "NA", "N/A", "n/a", "#N/A", "<NA>", "null", "NULL", "None"})
 """Cells that hold nothing; so does one of white space alone, and a NaN written in any way."""

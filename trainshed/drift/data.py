@@ -1,27 +1,12 @@
 """All that two tables on the disk differ in: rows, columns, distributions, duplicates, balance."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from trainshed import data_diff
 from trainshed.data_diff import NotATable, Rows
+from trainshed.data_evidence import DataDifference
 from trainshed.drift import changes, difference, leakage, profile, table
-from trainshed.drift.changes import Changes
-from trainshed.drift.difference import Difference
-from trainshed.drift.leakage import Duplicates
-
-
-@dataclass(frozen=True, kw_only=True)
-class DataDifference:
-    rows: Rows | None
-    """By content; None for a folder or a large table, and `why_not` says so."""
-    why_not: str
-    changes: Changes | None
-    """By key; None without one."""
-    columns: Difference
-    duplicates: tuple[Duplicates, Duplicates]
-    """The key does not count here."""
 
 
 def between(

@@ -8,16 +8,14 @@ but smaller is `small`; large but not certain, as few rows make it, is no findin
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
+from trainshed.data_evidence import Balance, ColumnDifference, Difference, Finding, Moved
 from trainshed.drift import bins, evidence
 from trainshed.drift.bins import Bins
-from trainshed.drift.column import Column, Kind
-from trainshed.drift.evidence import Evidence, Test
+from trainshed.drift.column import Column
+from trainshed.drift.evidence import Evidence
 from trainshed.drift.profile import Profile
 from trainshed.statistics import judgement
-
-Finding = Literal["drift", "small", "none", "too-few"]
 
 _SHOWN = 3
 _CLASSES = 20
@@ -29,59 +27,6 @@ class Limits:
     """Of the population stability index."""
     error_rate: float = 0.05
     """The share of wrong ones among the columns that are said to differ."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Moved:
-    """A bin or category, with the share of rows in it."""
-
-    name: str
-    before: float
-    after: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class ColumnDifference:
-    name: str
-    kinds: tuple[Kind, Kind]
-    nulls: tuple[float, float]
-    """The share of rows with nothing in this column."""
-    effect: float
-    """The population stability index."""
-    test: Test | None
-    statistic: float | None
-    p_value: float | None
-    """Corrected for the number of columns; None when there are too few rows."""
-    finding: Finding
-    moved: tuple[Moved, ...]
-    """What accounts for most of the effect; nothing where only hashes are kept."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Balance:
-    """The shares of the target's values, the most frequent first."""
-
-    shares: tuple[Moved, ...]
-    left_out: int
-    """Values beyond those."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Difference:
-    rows: tuple[int, int]
-    added: tuple[str, ...]
-    removed: tuple[str, ...]
-    """Columns that only one of the tables has."""
-    retyped: Mapping[str, tuple[Kind, Kind]]
-    """Columns whose kind changed; a column with nothing in it is of any kind."""
-    columns: tuple[ColumnDifference, ...]
-    """Of both tables; what has drifted first, then by effect."""
-    balance: Balance | None
-    """None without a target, or where its values are too many to count."""
-
-    @property
-    def drifted(self) -> tuple[ColumnDifference, ...]:
-        return tuple(one for one in self.columns if one.finding == "drift")
 
 
 def between(

@@ -5,11 +5,11 @@ Both tests are approximations for many rows; below LEAST_ROWS nothing is tested.
 
 import math
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from scipy import special
 
+from trainshed.data_evidence import Test
 from trainshed.drift import bins
 from trainshed.drift.arrays import Floats
 from trainshed.drift.bins import Bins
@@ -19,8 +19,6 @@ from trainshed.drift.numbers import Numbers
 LEAST_ROWS = 30
 FEW_VALUES = 10
 """A numeric column with so few distinct values is tested as categories are."""
-
-Test = Literal["kolmogorov-smirnov", "chi-square", "fisher"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,11 +5,11 @@ or every row is unique. Everything is exact, in one pass, in bounded memory.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
 
+from trainshed.data_evidence import Duplicates, Leakage
 from trainshed.drift import row_digests
 from trainshed.drift.row_digests import Tagged
 from trainshed.drift.table import Table, TableCannotBeRead
@@ -26,33 +26,6 @@ Row = tuple[str, ...]
 
 class EvaluationWasTrainedOn(ConfigurationError):
     """Too many rows of the evaluation are also trained on, so metrics flatter the model."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Leakage:
-    rows: int
-    """Rows of the evaluation that training has too."""
-    evaluated: int
-    examples: tuple[tuple[int, int], ...]
-    """Rows of the evaluation, the first ones, each with the first equal row of training.
-
-    Counted from 1 without the header: within one table when that was split, else each in its own.
-    """
-
-    @property
-    def share(self) -> float:
-        return self.rows / self.evaluated if self.evaluated else 0.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Duplicates:
-    rows: int
-    distinct: int
-
-    @property
-    def surplus(self) -> int:
-        """How many rows could go without a content being lost."""
-        return self.rows - self.distinct
 
 
 def between(training: Table, evaluation: Table, *, without: Collection[str] = ()) -> Leakage:
@@ -139,7 +112,8 @@ def _find(rows: Iterable[tuple[Row, bool]], *, is_one_table: bool = False) -> Le
             trained = int(numbers[start:end][sides[start:end] == 0].min())
             examples += ((int(row), trained) for row in numbers[start:end][sides[start:end] == 1])
             examples = sorted(examples)[:SHOWN]
-    return Leakage(rows=leaked, evaluated=evaluated, examples=tuple(examples))
+    shown = tuple((str(row), str(trained)) for row, trained in examples)
+    return Leakage(rows=leaked, evaluated=evaluated, examples=shown)
 
 
 def _tagged(rows: Iterable[tuple[Row, bool]], *, is_one_table: bool) -> Iterator[Tagged]:

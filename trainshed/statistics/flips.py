@@ -1,11 +1,11 @@
 """Rows that turned from right to wrong between two runs, and whether that is more than chance."""
 
 import math
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection
 
 import numpy as np
 
+from trainshed.evidence import Flip, Flips
 from trainshed.statistics.columns import Column, Floats, Rows, Texts
 from trainshed.statistics.predictions import Predictions, text_of
 from trainshed.statistics.sides import Classified
@@ -13,32 +13,6 @@ from trainshed.statistics.sides import Classified
 SHOWN = 10
 MASK = "•••"
 _EXACT_BELOW = 25  # discordant rows: the chi-square approximation is good from here on
-
-
-@dataclass(frozen=True, kw_only=True)
-class Flip:
-    """A row that the baseline answered rightly and the candidate does not."""
-
-    row_id: str
-    truth: str
-    answer: str
-    confidence: float | None
-    """How sure the candidate is of its answer: a probability where scores are; None without."""
-    columns: Mapping[str, str]
-    """The further columns; those marked private read MASK."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Flips:
-    right_to_wrong: int
-    wrong_to_right: int
-    both_right: int
-    both_wrong: int
-    p_value: float
-    """McNemar's test: that both kinds of flip are equally likely."""
-    is_exact: bool
-    surest: tuple[Flip, ...]
-    """The candidate's most confident mistakes among right → wrong, at most SHOWN."""
 
 
 def find(

@@ -1,8 +1,6 @@
 """Judge differences by their intervals: is the candidate worse than the tolerance allows?
 
-Gain is the difference turned so that more is better. An interval that lies wholly below −tolerance
-is `worse`; wholly at or above it, `not-worse`, or `better` when wholly above 0; else the rows do
-not tell: `undecided`.
+An interval of the difference is judged by a `Rule` (`trainshed.rule`), which knows the tolerance.
 
 Several gating metrics share one error rate by Holm's step-down. The metric with the least p-value
 is judged by an interval of level 1 − α/m, the next by 1 − α/(m−1), and so on, while each is
@@ -20,31 +18,10 @@ from typing import Literal
 
 import numpy as np
 
-from trainshed.errors import ConfigurationError
+from trainshed.rule import ROUNDING, Rule
 from trainshed.statistics.difference import LEVEL, Difference
 
 Finding = Literal["better", "not-worse", "worse", "undecided", "no-interval"]
-
-# Floating point: a difference of 0.85 − 0.84 is a little more than 0.01.
-_ROUNDING = 1e-12
-
-
-class ToleranceIsNegative(ConfigurationError):
-    """A tolerance is how much may be lost, so it is 0 or more."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rule:
-    direction: Literal["maximize", "minimize"]
-    tolerance: float = 0.0
-    """In the metric's own unit."""
-
-    def __post_init__(self) -> None:
-        if not self.tolerance >= 0:
-            raise ToleranceIsNegative(
-                f"A tolerance of {self.tolerance:g} is not 0 or more.",
-                fix="Write how much of the metric may be lost, such as 0.01.",
-            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,11 +36,10 @@ class Judged:
 
 def judge(difference: Difference, rule: Rule, *, level: float = LEVEL) -> Judged:
     """Judge one metric by its interval at a level."""
-    low, high = difference.interval(level)
-    gain = (low, high) if rule.direction == "maximize" else (-high, -low)
+    interval = difference.interval(level)
     return Judged(
-        finding=_finding(gain, rule.tolerance),
-        interval=(low, high),
+        finding=rule.judge(interval),
+        interval=interval,
         level=level,
         p_value=_p_value(difference, rule),
     )
@@ -109,18 +85,9 @@ def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
     return _in_place(np.minimum(least, 1.0), order)
 
 
-def _finding(gain: tuple[float, float], tolerance: float) -> Finding:
-    low, high = gain
-    if high < -tolerance - _ROUNDING:
-        return "worse"
-    if low > _ROUNDING:
-        return "better"
-    return "not-worse" if low >= -tolerance - _ROUNDING else "undecided"
-
-
 def _p_value(difference: Difference, rule: Rule) -> float:
     gain = difference if rule.direction == "maximize" else difference.turned()
-    return min(1.0, 2 * min(gain.tails(-rule.tolerance - _ROUNDING)))
+    return min(1.0, 2 * min(gain.tails(-rule.tolerance - ROUNDING)))
 
 
 def _in_place(values: np.ndarray, order: np.ndarray) -> list[float]:

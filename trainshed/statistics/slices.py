@@ -5,16 +5,17 @@ the share of wrong ones among them at 5 % (Benjamini-Hochberg). Intervals are ea
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trainshed.evidence import Slice, Slices
+from trainshed.rule import Rule
 from trainshed.statistics import bootstrap, difference, judgement, metrics
 from trainshed.statistics.columns import Column, Floats, Rows, Texts
-from trainshed.statistics.judgement import Rule
 from trainshed.statistics.metrics import Metric
 from trainshed.statistics.sides import Side
 
@@ -23,33 +24,6 @@ MOST_SLICES = 200
 """The largest are judged: a column of names would cost hours and tell nothing."""
 _MOST_GROUPS = 20  # numbers with more distinct values are binned
 _ERROR_RATE = 0.05
-
-
-@dataclass(frozen=True, kw_only=True)
-class Slice:
-    column: str
-    value: str
-    """The column's value, or a range such as `10 to 20` (its end belongs to the next)."""
-    rows: int
-    baseline: float | None = None
-    candidate: float | None = None
-    difference: float | None = None
-    """Candidate minus baseline."""
-    interval: tuple[float, float] | None = None
-    """95 %, of this slice alone."""
-    p_value: float | None = None
-    """Corrected for the number of slices."""
-    finding: Literal["better", "worse", "undecided", "not-judged"]
-    why_not: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Slices:
-    metric: str
-    found: tuple[Slice, ...]
-    """Worst first; those that were not judged come last, the largest first."""
-    left_out: int
-    """Slices beyond MOST_SLICES."""
 
 
 def find(
