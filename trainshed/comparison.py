@@ -7,27 +7,22 @@ A reader of the JSON comes to the same findings and verdict from the same number
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from trainshed import config
+from trainshed import config, finding
 from trainshed.attribution import Attribution
 from trainshed.config import Metric
 from trainshed.data_evidence import DataDifference, Leakage
-from trainshed.evidence import Evidence, Measured
-from trainshed.rule import Rule
+from trainshed.evidence import Evidence
+from trainshed.finding import Finding
 from trainshed.run import Run
 
 FORMAT = 2
 """1 had no evidence: what it found is read as judged by its numbers alone."""
 
-Judgement = Literal["better", "not-worse", "worse", "undecided", "no-interval", "not-judged"]
 Verdict = Literal["pass", "warn", "fail", "cannot-compare"]
 BaselineName = Literal["parent", "live"]
-
-# Floating point: 0.85 − 0.84 is a little more than 0.01, which no reader would call worse. Relative
-# to the values, because so is the rounding: 1000.2 − 1000.1 is off by more than 0.85 − 0.84.
-_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,26 +57,6 @@ class Noise:
     seeds: int
     spread: float
     """Standard deviation over the seeds."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """One metric of the candidate against one baseline."""
-
-    metric: str
-    judgement: Judgement
-    """`not-judged`: it has an interval, and trainshed.yml does not say how to judge it."""
-    baseline: float | None
-    candidate: float
-    """Both on the rows that were compared; without interval, as the trainers reported them."""
-    difference: float | None
-    """Candidate minus baseline, in the metric's own unit: its sign is not turned."""
-    interval: tuple[float, float] | None = None
-    level: float | None = None
-    why_not: str = ""
-    """Why there is no interval."""
-    is_gating: bool
-    """trainshed.yml says how to judge it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,19 +209,6 @@ def decide(
     return "warn" if "warn" in asked else "pass"
 
 
-def judge(*, before: float, after: float, rule: Metric) -> Judgement:
-    """Judge a point difference: worse when it loses more than the tolerance."""
-    gain = after - before if rule.direction == "maximize" else before - after
-    rounding = _ROUNDING * max(abs(before), abs(after))
-    if gain > rounding:
-        return "better"
-    return "worse" if gain < -rule.tolerance - rounding else "not-worse"
-
-
-def rule_of(metric: Metric) -> Rule:
-    return Rule(direction=metric.direction, tolerance=metric.tolerance)
-
-
 def _against(other: Side | Against) -> Against:
     return Against(side=other) if isinstance(other, Side) else other
 
@@ -292,54 +254,17 @@ def _findings(
     others = sorted(candidate.metrics.keys() - rules.keys())
     names = [*(name for name in rules if name in candidate.metrics), *others]
     measured = other.evidence.metrics if other.evidence else {}
-    findings = []
-    for name in names:
-        one, rule = measured.get(name), rules.get(name)
-        if one is not None and one.interval is not None:
-            findings.append(_of_interval(name, one, rule))
-        else:
-            why_not = (one.why_not or "") if one is not None else ""
-            by_number = _of_numbers(name, candidate, other.side, rule=rule, policy=policy)
-            findings.append(replace(by_number, why_not=why_not))
-    return tuple(findings)
-
-
-def _of_interval(name: str, measured: Measured, rule: Metric | None) -> Finding:
-    assert measured.interval is not None
-    assert measured.candidate is not None
-    return Finding(
-        metric=name,
-        judgement="not-judged" if rule is None else rule_of(rule).judge(measured.interval),
-        baseline=measured.baseline,
-        candidate=measured.candidate,
-        difference=measured.difference,
-        interval=measured.interval,
-        level=measured.level,
-        is_gating=rule is not None,
-    )
-
-
-def _of_numbers(
-    name: str,
-    candidate: Side,
-    other: Side,
-    *,
-    rule: Metric | None,
-    policy: Policy,
-) -> Finding:
-    after, before = candidate.metrics[name], other.metrics.get(name)
-    judgement: Judgement = "no-interval"
-    if rule is not None and before is not None:
-        by_number = judge(before=before, after=after, rule=rule)
-        if policy.no_interval == "number" or by_number == "worse":
-            judgement = by_number
-    return Finding(
-        metric=name,
-        judgement=judgement,
-        baseline=before,
-        candidate=after,
-        difference=None if before is None else after - before,
-        is_gating=rule is not None,
+    is_same = other.side.run_id == candidate.run_id
+    return tuple(
+        finding.of(
+            name,
+            candidate.metrics[name],
+            other.side.metrics.get(name),
+            rule=rules.get(name),
+            measured=measured.get(name),
+            judges_numbers=policy.no_interval == "number" or is_same,
+        )
+        for name in names
     )
 
 

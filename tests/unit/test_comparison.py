@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 from records import RULES, RUN, compare, finding, side
 
 from trainshed import comparison
-from trainshed.comparison import Judgement, Threshold
+from trainshed.comparison import Threshold
 from trainshed.config import Metric
+from trainshed.finding import Judgement, judge
 
 UP = Metric(direction="maximize", tolerance=0.01)
 DOWN = Metric(direction="minimize", tolerance=0.01)
@@ -29,14 +30,14 @@ DOWN = Metric(direction="minimize", tolerance=0.01)
 def test_a_metric_is_judged_by_its_direction_and_tolerance(
     rule: Metric, after: float, judgement: str
 ) -> None:
-    assert comparison.judge(before=0.85, after=after, rule=rule) == judgement
+    assert judge(before=0.85, after=after, rule=rule) == judgement
 
 
 def test_without_a_tolerance_any_loss_is_worse() -> None:
     exact = Metric(direction="maximize")
 
-    assert comparison.judge(before=0.85, after=0.85, rule=exact) == "not-worse"
-    assert comparison.judge(before=0.85, after=0.85 - 1e-9, rule=exact) == "worse"
+    assert judge(before=0.85, after=0.85, rule=exact) == "not-worse"
+    assert judge(before=0.85, after=0.85 - 1e-9, rule=exact) == "worse"
 
 
 # In tenths, so that both differences are exactly one tolerance, but for floating point.
@@ -46,19 +47,17 @@ def test_losing_the_tolerance_to_the_digit_is_not_worse_at_any_scale(
 ) -> None:
     rule = Metric(direction="maximize", tolerance=steps / 10)
 
-    assert comparison.judge(before=tenths / 10, after=(tenths - steps) / 10, rule=rule) != "worse"
-    assert (
-        comparison.judge(before=tenths / 10, after=(tenths - steps - 1) / 10, rule=rule) == "worse"
-    )
+    assert judge(before=tenths / 10, after=(tenths - steps) / 10, rule=rule) != "worse"
+    assert judge(before=tenths / 10, after=(tenths - steps - 1) / 10, rule=rule) == "worse"
 
 
 @pytest.mark.parametrize("scale", [1e-12, 1e-6, 1.0, 1e6, 1e12])
 def test_a_metric_is_judged_alike_in_any_unit(scale: float) -> None:
     rule = Metric(direction="minimize", tolerance=0.1 * scale)
 
-    assert comparison.judge(before=3 * scale, after=3.2 * scale, rule=rule) == "worse"
-    assert comparison.judge(before=3 * scale, after=3.1 * scale, rule=rule) == "not-worse"
-    assert comparison.judge(before=3 * scale, after=2.9 * scale, rule=rule) == "better"
+    assert judge(before=3 * scale, after=3.2 * scale, rule=rule) == "worse"
+    assert judge(before=3 * scale, after=3.1 * scale, rule=rule) == "not-worse"
+    assert judge(before=3 * scale, after=2.9 * scale, rule=rule) == "better"
 
 
 @pytest.mark.parametrize(
