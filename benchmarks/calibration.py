@@ -28,6 +28,10 @@ _RESAMPLES = {"counts": bootstrap.RESAMPLES, "means": 2_000, "ranks": 2_000}
 _NORMAL = NormalDist()
 
 
+HEADER = "metric     rows positive   gap  pairs  better   worse  called  covered"
+"""Of lines of cells. Without a gap `called` is the rate of wrong calls."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Cell:
     """What became of many pairs of one metric and size."""
@@ -48,10 +52,11 @@ class Cell:
         return self.better + self.worse
 
     def __str__(self) -> str:
-        share = "" if self.metric == "rmse" else f", {self.positive:.0%} positive"
+        positive = "" if self.metric == "rmse" else f"{self.positive:.0%}"
         return (
-            f"{self.metric}, {self.rows:,} rows{share}, true gap {self.gap:g}: "
-            f"better {self.better}, worse {self.worse}, covered {self.covered} of {self.pairs:,}"
+            f"{self.metric:<8} {self.rows:>6,} {positive:>8} {self.gap:>5g} {self.pairs:>6,} "
+            f"{self.better / self.pairs:>7.1%} {self.worse / self.pairs:>7.1%} "
+            f"{self.called / self.pairs:>7.1%} {self.covered / self.pairs:>8.1%}"
         )
 
 

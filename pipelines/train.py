@@ -42,15 +42,15 @@ def main(argv: Sequence[str] | None = None) -> None:
         stop(f"{args.data} has too few rows: training and evaluation each need both yes and no.")
 
     model = build(schema(rows), seed=args.seed).fit(rows[~held_out], answers[~held_out])
-    predictions = predict(model, rows[held_out])
-    predictions = predictions.assign(row_id=row_id, y_true=answers)[COLUMNS]
+    predictions = predict(model, rows[held_out]).assign(row_id=row_id, y_true=answers)[COLUMNS]
     scores = evaluate(predictions)
 
     out = Path(args.out)
     out.parent.mkdir(parents=True, exist_ok=True)
     joblib.dump(model, out)
-    slices = rows[rows.columns.intersection(SLICES)]
-    predictions.join(slices).to_csv(out.with_suffix(".predictions.csv"), index=False)
+    write(predictions, rows, out.with_suffix(".predictions.csv"))
+    trained_on = row_id[~held_out].rename("row_id")
+    trained_on.to_csv(out.with_suffix(".training_rows.csv"), index=False)
     out.with_suffix(".metrics.json").write_text(json.dumps(scores, indent=2))
     out.with_suffix(".schema.json").write_text(json.dumps({"columns": schema(rows)}, indent=2))
     out.with_suffix(".examples.jsonl").write_text(examples(rows, predictions))
@@ -63,6 +63,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"schema={out.with_suffix('.schema.json')}")
     print(f"predictions={out.with_suffix('.predictions.csv')}")
     print(f"examples={out.with_suffix('.examples.jsonl')}")
+    print(f"training_rows={out.with_suffix('.training_rows.csv')}")
     print(f"param.rows={len(data)}")
     print(f"param.evaluation_rows={len(predictions)}")
     print(f"param.seed={args.seed}")
@@ -111,6 +112,12 @@ def predict(model: Pipeline, rows: pd.DataFrame) -> pd.DataFrame:
     """Return the predicted class and its score, the probability of `yes`, for each row."""
     score = model.predict_proba(rows)[:, list(model.classes_).index("yes")]
     return pd.DataFrame({"y_pred": model.predict(rows), "y_score": score}, index=rows.index)
+
+
+def write(predictions: pd.DataFrame, rows: pd.DataFrame, path: Path) -> None:
+    """Write predictions as CSV, with the columns beside them that are looked at one by one."""
+    slices = rows[rows.columns.intersection(SLICES)]
+    predictions.join(slices).to_csv(path, index=False)
 
 
 def evaluate(predictions: pd.DataFrame) -> dict[str, float]:

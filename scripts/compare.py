@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Compare the model of a commit with what it changes and with the live release, and give a verdict.
 
-The candidate and the commit before it are trained from clean checkouts, or their runs are found. A
+The candidate and the commit before it are trained from clean checkouts, or their runs are found, and
+compared row by row: differences come with intervals, slices, flips, and what changed in the data. A
 worse model is an answer, not a failure: the exit code is 0 unless --exit-code asks otherwise.
 """
 
@@ -18,6 +19,7 @@ from trainshed.experiment import Experiments, Planned
 from trainshed.origin import Origin
 from trainshed.progress import Progress
 from trainshed.project import Project
+from trainshed.statistician import Statistician
 from trainshed.store import Store
 from trainshed.training import Trainings
 
@@ -25,6 +27,7 @@ EXAMPLES = """\
   scripts/compare.py                        the last commit against its first parent and the release
   scripts/compare.py --base origin/main     against another commit
   scripts/compare.py --no-origin            do not ask the origin for the live release
+  scripts/compare.py --attribute            data and code changed: what did each of them do?
   scripts/compare.py --exit-code            exit with 1 unless the verdict is pass or warn
   scripts/compare.py --dry-run              tell the runs that it needs, train nothing
 """
@@ -42,6 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         ),
         origin=None if args.no_origin else Origin(here.repository),
         progress=progress,
+        statistician=Statistician(tell=progress.tell),
+        attributes=args.attribute,
     )
     if args.dry_run:
         planned = experiments.plan(commit, parent=base, model=args.model)
@@ -49,7 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     head = args.head or commit
     try:
-        found = experiments.run(commit, parent=base, model=args.model)
+        with experiments.statistician:
+            found = experiments.run(commit, parent=base, model=args.model)
     except TrainshedError as error:
         if args.result and args.model:  # whoever waits for an answer gets one, and the job is red
             failed = result.of_failure(error, model=args.model, head=head, base=base)
@@ -82,13 +88,15 @@ def _base(here: Project, commit: str, named: str | None) -> str | None:
 
 
 def _tell_plan(planned: Planned, store: Store) -> None:
-    candidate, parent = planned.candidate, planned.parent
+    candidate, parent, live = planned.candidate, planned.parent, planned.live
     github.set_outputs(
         {
             "run-id": candidate.run_id,
             "run-folder": str(store.folder(candidate.run_id)),
             "base-run-id": parent.run_id if parent else "",
             "base-run-folder": str(store.folder(parent.run_id)) if parent else "",
+            "live-run-id": live or "",
+            "live-run-folder": str(store.folder(live)) if live else "",
         }
     )
     before = f"{parent.commit[:12]} (run {parent.run_id[:12]})" if parent else "no baseline"
@@ -105,6 +113,11 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--commit", default="HEAD", help="the candidate (default: HEAD)")
     parser.add_argument("--base", help="the commit it changes (default: its first parent)")
     parser.add_argument("--no-origin", action="store_true", help="leave the live release out")
+    parser.add_argument(
+        "--attribute",
+        action="store_true",
+        help="where data and code changed, train the old code on the new data, to part the two",
+    )
     parser.add_argument("--out", type=Path, help="where the comparison goes, as JSON")
     parser.add_argument(
         "--result", type=Path, help="where the answer goes, as JSON, for a comment on a pull "

@@ -15,11 +15,15 @@ from collections.abc import Sequence
 from trainshed import git, github, project, report, script
 from trainshed.config import Model
 from trainshed.config_file import model_of
+from trainshed.inquiry import Inquiries
+from trainshed.manifest import Override
 from trainshed.origin import Origin
 from trainshed.progress import Progress
+from trainshed.project import Project
 from trainshed.release import Released, Releases
 from trainshed.run import Run
 from trainshed.settings import settings
+from trainshed.statistician import Statistician
 from trainshed.store import Store
 from trainshed.training import Trainings
 
@@ -28,6 +32,7 @@ EXAMPLES = """\
   scripts/release.py --model churn
   scripts/release.py --dry-run           tell version, verdict and manifest; push nothing
   scripts/release.py --no-train          only release a run that an earlier job made
+  scripts/release.py --override "why"    release although the gate blocks; the manifest says so
   scripts/deploy.py run --forward        afterwards: move the environments to it
 """
 
@@ -44,19 +49,23 @@ def main(argv: Sequence[str] | None = None) -> None:
         output=progress.folded,
         may_train=not args.no_train,
     )
+    origin = Origin(here.repository)
+    statistician = Statistician(tell=progress.tell)
     releases = Releases(
         project=here,
-        origin=Origin(here.repository),
+        origin=origin,
         trainings=trainings,
+        inquiries=Inquiries(trainings=trainings, statistician=statistician, origin=origin),
         packages=lambda run, chosen: _package(trainings, run, chosen),
     )
     commit = here.repository.resolve(args.commit) if args.commit else None
     model = model_of(here.config_at(commit) if commit else here.config(), args.model)
-    with progress.step(f"Releasing {model}") as step:
+    with statistician, progress.step(f"Releasing {model}") as step:
         released = releases.release(
             model,
             commit=commit,
             is_dry=args.dry_run,
+            override=_override(args.override, here),
             gated=lambda compared: github.append_summary(report.markdown(compared)),
         )
         step.result = released.told
@@ -76,7 +85,18 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         action="store_true",
         help="fail where the run is not in the run store: a job with a token does not train",
     )
+    parser.add_argument(
+        "--override",
+        metavar="REASON",
+        help="release although the gate blocks; reason and person go into the manifest",
+    )
     return parser.parse_args(argv)
+
+
+def _override(reason: str | None, here: Project) -> Override | None:
+    if reason is None:
+        return None
+    return Override(reason=reason, who=settings().actor or here.repository.identity())
 
 
 def _package(trainings: Trainings, run: Run, chosen: Model) -> str:

@@ -9,6 +9,7 @@ parts, each an environment of its own:
   framework   what trainshed/ and scripts/ import: no ML library (the default)
   train       what pipelines/train.py imports
   serve       the HTTP server
+  statistics  what computes evidence and profiles; `compare` makes it itself, with framework's
   guide       train, serve and framework together, as in requirements.txt
   dev         all of that, with the test runner, linter and type checker
 """
@@ -29,6 +30,7 @@ LOCKS = {
     "framework": "requirements/framework.txt",
     "train": "requirements/train.txt",
     "serve": "requirements/serve.txt",
+    "statistics": "requirements/statistics.txt",
     "guide": "requirements.txt",
     "dev": "requirements/dev.txt",
 }
@@ -43,9 +45,9 @@ EXAMPLES = """\
 def main(argv: Sequence[str] | None = None) -> None:
     args = _arguments(argv)
     if args.print_cache is not None:
-        _tell_cache(is_wanted=args.print_cache == "true")
+        _tell_cache(is_wanted=args.print_cache == "true", with_statistics=args.with_statistics)
     elif args.for_actions:
-        _set_up_a_runner(args.training_python)
+        _set_up_a_runner(args.training_python, with_statistics=args.with_statistics)
     elif args.describe is not None:
         _describe(args.describe)
     else:
@@ -75,6 +77,11 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--training-python", default="", help="with --for-actions: the Python that trains"
     )
     parser.add_argument(
+        "--with-statistics",
+        action="store_true",
+        help="with --for-actions or --print-cache: what comparing needs as well",
+    )
+    parser.add_argument(
         "--print-cache",
         choices=["true", "false"],
         help="tell what of it a runner may cache, and its key; none when it shall not",
@@ -95,19 +102,21 @@ def _make(parts: Sequence[str], *, only_print: bool) -> None:
         github.set_outputs({f"python-{part}": python for part, python in pythons.items()})
 
 
-def _tell_cache(*, is_wanted: bool) -> None:
-    cache = Installation(settings().cache_folder).cache
+def _tell_cache(*, is_wanted: bool, with_statistics: bool) -> None:
+    cache = Installation(settings().cache_folder, with_statistics).cache
     key = cache.key if is_wanted else ""
     github.set_outputs({"key": key, "paths": "\n".join(map(str, cache.paths))})
 
 
-def _set_up_a_runner(training_python: str) -> None:
+def _set_up_a_runner(training_python: str, *, with_statistics: bool) -> None:
     installation = Installation(settings().cache_folder)
     installer = installation.installer(tell=_tell)
     if installer is not None:
         github.add_path(installer)
         os.environ["PATH"] = f"{installer}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     python = str(installation.framework(tell=_tell).python)
+    if with_statistics:
+        installation.statistics(tell=_tell)
     github.set_variable("TRAINSHED_PYTHON", python)
     github.set_variable("TRAINSHED_TRAINING_PYTHON", training_python)
     github.set_output("python", python)

@@ -1,4 +1,4 @@
-"""npm packages that tests need: GitHub's own schema, example payloads and workflow parser.
+"""npm packages of tests: GitHub's own schema, example payloads and parser; Markdown as it shows it.
 
 tests/npm/package-lock.json pins them, by digest. They are made once for each lock, under the cache
 folder of settings; no script of theirs runs. Node comes from the wheel of the development

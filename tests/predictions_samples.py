@@ -3,9 +3,12 @@
 import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from trainshed.question import Comparing, Predicted
+from trainshed.rule import Rule
 from trainshed.statistics import predictions, sides
 from trainshed.statistics.counts import Tally
 from trainshed.statistics.predictions import Predictions
@@ -39,6 +42,27 @@ def binary(
         "y_pred": np.where(score > 0.5, "yes", "no").tolist(),
         "y_score": score.tolist(),
     }
+
+
+def asked(folder: Path, baseline: Columns, candidate: Columns, **fields: Any) -> Comparing:
+    """Return a question about two runs, whose files are written into the folder."""
+    reported = fields.pop("reported", ({}, {}))
+    runs = [
+        Predicted(
+            run_id=name,
+            predictions=str(write(folder / f"{name}.csv", columns)),
+            source=f"predictions of the {name}",
+            metrics=metrics,
+        )
+        for name, columns, metrics in zip(
+            ("baseline", "candidate"), (baseline, candidate), reported, strict=True
+        )
+    ]
+    return Comparing(
+        baseline=runs[0],
+        candidate=runs[1],
+        **{"metrics": ("f1",), "rules": {"f1": Rule(direction="maximize")}, **fields},
+    )
 
 
 def binary_pair(rows: int = 60, *, decimals: int = 2) -> tuple[Classified, Classified]:

@@ -19,11 +19,13 @@ import pytest
 import yaml
 
 from trainshed import cmd, git, ledger, manifest, project, reconcile, tags
+from trainshed.inquiry import Inquiries
 from trainshed.manifest import Manifest
 from trainshed.origin import Change, Origin
 from trainshed.project import Project
 from trainshed.reconcile import Standing
 from trainshed.release import Releases
+from trainshed.statistician import Statistician
 from trainshed.store import Store
 from trainshed.tags import Tag
 from trainshed.training import Trainings
@@ -76,7 +78,10 @@ class Repo:
     def releases(self) -> Releases:
         here = self.project
         trainings = Trainings(project=here, store=Store(here), tell=_quiet, output=_quiet)
-        return Releases(project=here, origin=self.origin, trainings=trainings)
+        inquiries = Inquiries(
+            trainings=trainings, statistician=Statistician(tell=_quiet), origin=self.origin
+        )
+        return Releases(project=here, origin=self.origin, trainings=trainings, inquiries=inquiries)
 
     def world(self) -> World:
         return self.origin.read()

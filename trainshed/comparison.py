@@ -77,6 +77,8 @@ class Against:
     evidence: Evidence | None = None
     no_evidence: str = ""
     """Why there is none, as a reader is told."""
+    cannot_compare: str = ""
+    """Why the two must not be compared at all: they answer different questions."""
     changed: tuple[str, ...] = ()
     """Which ingredients differ: `code`, `data`, `command`, `params`, `lock`, `python`."""
     data: DataDifference | None = None
@@ -198,7 +200,7 @@ def decide(
     policy: Policy,
 ) -> Verdict:
     """Return the verdict of the gating findings. What cannot be compared never passes."""
-    if missing or _lacks_rows(baseline, policy):
+    if missing or _lacks_rows(baseline, policy) or (baseline and baseline.cannot_compare):
         return "cannot-compare"
     judged = {one.judgement for one in _gating(baseline)}
     asked = {policy.undecided} if "undecided" in judged else set()
@@ -225,6 +227,7 @@ def _baseline(
         side=other.side,
         evidence=other.evidence,
         no_evidence=other.no_evidence,
+        cannot_compare=other.cannot_compare,
         changed=other.changed,
         data=other.data,
         no_data=other.no_data,

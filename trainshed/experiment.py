@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass
 
-from trainshed import comparison, reconcile, release
+from trainshed import reconcile
 from trainshed.comparison import Comparison
 from trainshed.config_file import model_of
 from trainshed.errors import ConfigurationError, ProgramError, TrainshedError
+from trainshed.inquiry import Inquiries
+from trainshed.manifest import Manifest
 from trainshed.origin import Origin
 from trainshed.progress import Progress
+from trainshed.statistician import Statistician
 from trainshed.training import Outcome, Plan, Trainings
-from trainshed.world import World
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +27,8 @@ class Planned:
 
     candidate: Plan
     parent: Plan | None
+    live: str | None
+    """Run id of the live release, where it is neither of these."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +37,9 @@ class Experiments:
     origin: Origin | None
     """None: there is no origin, so there is no live release to compare with."""
     progress: Progress
+    statistician: Statistician
+    attributes: bool = False
+    """Whether a cross run parts what new data did from what new code did."""
 
     def run(self, commit: str, *, parent: str | None, model: str | None) -> Experiment:
         """Train or find a candidate and its baselines, and compare them.
@@ -46,27 +53,43 @@ class Experiments:
         """
         configuration = self.trainings.project.config_at(commit)
         name = model_of(configuration, model)
-        world = self.origin.read() if self.origin else None
+        live = self._live(name)
         self._fetch(parent)
         candidate = self._train("the candidate", commit, name)
         before = self._before(parent, name) if parent is not None else None
-        return Experiment(
-            candidate=candidate,
-            parent=before,
-            comparison=comparison.compare(
-                model=name,
-                candidate=comparison.side(candidate.run),
-                parent=comparison.side(before.run) if before else None,
-                live=self._live(world, name),
-                rules=configuration.models[name].metrics,
-            ),
+        inquiries = Inquiries(
+            trainings=self.trainings,
+            statistician=self.statistician,
+            origin=self.origin,
+            attributes=self.attributes,
         )
+        with self.progress.step("Comparing") as step:
+            compared = inquiries.compare(
+                candidate,
+                parent=before,
+                live=live,
+                chosen=configuration.models[name],
+            )
+            step.result = compared.verdict
+        return Experiment(candidate=candidate, parent=before, comparison=compared)
 
     def plan(self, commit: str, *, parent: str | None, model: str | None) -> Planned:
         """Work out the runs of an experiment, as `run` would, without training any."""
         candidate = self.trainings.plan(commit, model)
         self._fetch(parent)
-        return Planned(candidate=candidate, parent=self._plan_before(parent, candidate.model))
+        before = self._plan_before(parent, candidate.model)
+        live = self._live(candidate.model)
+        known = {candidate.run_id, before.run_id if before else None}
+        return Planned(
+            candidate=candidate,
+            parent=before,
+            live=live.run_id if live and live.run_id not in known else None,
+        )
+
+    def _live(self, model: str) -> Manifest | None:
+        if self.origin is None:
+            return None
+        return next(iter(reconcile.fold(self.origin.read()).of(model)), None)
 
     def _fetch(self, parent: str | None) -> None:
         """Bring the commit before, which a shallow clone lacks."""
@@ -114,8 +137,3 @@ class Experiments:
             outcome = self.trainings.train_or_find(commit, model)
             step.result = outcome.told
         return outcome
-
-    @staticmethod
-    def _live(world: World | None, model: str) -> comparison.Side | None:
-        newest = next(iter(reconcile.fold(world).of(model)), None) if world else None
-        return release.side_of(newest) if newest else None

@@ -9,10 +9,11 @@ import io
 import json
 import re
 import tarfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainshed import private_columns
 from trainshed.errors import ConfigurationError
 from trainshed.run import Run
 
@@ -110,14 +111,22 @@ def mismatches(
     return tuple(name for name, value in expected.items() if found.get(f"{LABEL}.{name}") != value)
 
 
-def run_layer(folder: Path, run: Run) -> bytes:
-    """Return the run as a tar: the same bytes for the same run, wherever it is made."""
+def run_layer(folder: Path, run: Run, *, private: Collection[str] = ()) -> bytes:
+    """Return the run as a tar: the same bytes for the same run, wherever it is made.
+
+    Columns of its predictions that are `private` stay out of it, and `private.json` says so.
+    """
     paths = [folder / "run.json"]
     for file in run.files:
         place = folder / file.path
         paths += sorted(place.rglob("*")) if place.is_dir() else [place]
-    content = {path.relative_to(folder).as_posix(): path for path in paths if path.is_file()}
-    return tar({f"{RUN_FOLDER}/{name}": path.read_bytes() for name, path in content.items()})
+    whole = {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in paths if path.is_file()
+    }
+    content, removed = private_columns.remove(whole, run, private)
+    if removed is not None:
+        content = {**content, private_columns.NAME: removed.to_json().encode()}
+    return tar({f"{RUN_FOLDER}/{name}": data for name, data in content.items()})
 
 
 def tar(files: Mapping[str, bytes], *, executable: Iterable[str] = ()) -> bytes:

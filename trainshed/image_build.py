@@ -3,13 +3,13 @@
 import io
 import re
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainshed import checkout, engine, image
+from trainshed import checkout, engine, image, private_columns
 from trainshed.config import Model
 from trainshed.engine import Client
 from trainshed.errors import ProgramError
@@ -76,7 +76,7 @@ class Builder:
             "requirements/serve.txt": (FRAMEWORK / "requirements/serve.txt").read_bytes(),
             "log/.keep": b"",
             "code/.keep": b"",
-            "run.tar": image.run_layer(folder, run),
+            "run.tar": image.run_layer(folder, run, private=_private(chosen)),
             **_framework_files(),
             **self._code(chosen, commit=commit),
         }
@@ -203,6 +203,10 @@ def log_of(started: Any) -> str:
     with engine.told(f"reading the log of {started.name}"):
         text = started.logs(tail=15).decode("utf-8", "replace")
     return "\n".join(f"  {line}" for line in text.splitlines()) or "  (nothing)"
+
+
+def _private(chosen: Model) -> Collection[str]:
+    return private_columns.named(private=chosen.private, key=chosen.key, target=chosen.target)
 
 
 def _framework_files() -> Mapping[str, bytes]:

@@ -15,6 +15,7 @@ from trainshed.environment import Environment, Tell
 from trainshed.settings import FRAMEWORK
 
 _FRAMEWORK_LOCK = FRAMEWORK / "requirements" / "framework.txt"
+_STATISTICS_LOCK = FRAMEWORK / "requirements" / "statistics.txt"
 _INSTALLER_LOCK = FRAMEWORK / "requirements" / "ci.txt"
 
 
@@ -31,6 +32,8 @@ class Installation:
     """The framework's environment and its installer, under one folder."""
 
     root: Path
+    with_statistics: bool = False
+    """Whether the statistician's environment is made and cached too."""
 
     @property
     def cache(self) -> Cache:
@@ -40,7 +43,8 @@ class Installation:
         elsewhere.
         """
         decides = hashlib.sha256()
-        for lock in (_FRAMEWORK_LOCK, _INSTALLER_LOCK):
+        statistics = [_STATISTICS_LOCK] if self.with_statistics else []
+        for lock in (_FRAMEWORK_LOCK, _INSTALLER_LOCK, *statistics):
             decides.update(lock.read_bytes() + b"\0")
         decides.update(f"{Path(sys.executable).resolve()}\0{self.root}".encode())
         system = f"{platform.system()}-{platform.machine()}-{platform.python_version()}".lower()
@@ -53,6 +57,15 @@ class Installation:
         """Make the framework's environment, or find it."""
         return environment.ensure(
             [_FRAMEWORK_LOCK], root=self.root / "setup", name="framework", tell=tell
+        )
+
+    def statistics(self, *, tell: Tell) -> Environment:
+        """Make the environment of the statistician, who runs the framework beside numpy."""
+        return environment.ensure(
+            [_FRAMEWORK_LOCK, _STATISTICS_LOCK],
+            root=self.root / "setup",
+            name="statistics",
+            tell=tell,
         )
 
     def installer(self, *, tell: Tell) -> Path | None:

@@ -4,9 +4,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from typing import Any
 
 from trainshed import decode, tags
 from trainshed.errors import ReleaseStateError
+from trainshed.evidence import Evidence
 from trainshed.tags import Tag
 
 FORMAT = 1
@@ -36,6 +38,14 @@ class Gate:
     """The tag it was compared with; None for a first release."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Override:
+    """A gate that blocked, and who let the release pass all the same."""
+
+    reason: str
+    who: str
+
+
 @dataclass(frozen=True)
 class Manifest:
     model: str
@@ -60,6 +70,9 @@ class Manifest:
     python: str | None = None
     skipped: tuple[str, ...] = ()
     """Commits of the main branch since the release before that were never released themselves."""
+    override: Override | None = None
+    evidence: Evidence | None = None
+    """What the gate judged by: rows, and the intervals of the metrics that gate."""
     format: int = FORMAT
 
     @cached_property
@@ -69,6 +82,8 @@ class Manifest:
     def to_json(self) -> str:
         """Return the tag's message: readable JSON, one line break at its end."""
         content = {key: value for key, value in asdict(self).items() if value not in (None, ())}
+        if self.evidence is not None:
+            content["evidence"] = _without_nothing(content["evidence"])
         return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -88,6 +103,12 @@ def parse(text: str | bytes, *, tag: Tag) -> Manifest:
     if manifest.format > FORMAT:
         raise _malformed(tag, f"has format {manifest.format}, newer than this Trainshed's {FORMAT}")
     return manifest
+
+
+def _without_nothing(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {key: _without_nothing(one) for key, one in value.items() if one not in (None, (), "")}
 
 
 def require_size(manifest: Manifest) -> None:

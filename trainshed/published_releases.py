@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from trainshed import (
-    comparison,
     data_diff,
     experiment_record,
     github_api,
@@ -20,7 +19,7 @@ from trainshed import (
     model_card,
     proposal,
     reconcile,
-    release,
+    release_draft,
     release_notes,
     release_page,
 )
@@ -144,13 +143,7 @@ class PublishedReleases:
         notes = Notes(
             manifest=one,
             before=before,
-            comparison=comparison.compare(
-                model=one.model,
-                candidate=release.side_of(one),
-                parent=None,
-                live=release.side_of(before) if before else None,
-                rules=settings.metrics,
-            ),
+            comparison=release_draft.compared_again(one, before, rules=settings.metrics),
             data=diff,
             skipped=self._skipped(before, one),
             predictions=self._promise(world, one),

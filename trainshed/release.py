@@ -9,11 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from trainshed import comparison, ledger, manifest, proposal, reconcile, run, times, version
-from trainshed.comparison import Comparison, Side
+from trainshed import ledger, manifest, proposal, reconcile, release_draft, run
+from trainshed.comparison import Comparison
 from trainshed.config import Model
-from trainshed.errors import ReleaseStateError
-from trainshed.manifest import Manifest
+from trainshed.errors import ConfigurationError, ReleaseStateError
+from trainshed.inquiry import Inquiries
+from trainshed.manifest import Manifest, Override
 from trainshed.origin import Change, Origin
 from trainshed.project import Project
 from trainshed.reconcile import Standing
@@ -23,12 +24,12 @@ from trainshed.world import World
 Kind = Literal["released", "would-release", "already-released", "superseded", "blocked"]
 
 
-class RunWasReverted(ReleaseStateError):
-    """The same run was released before and reverted: it cannot be released again."""
-
-
 class CommitIsNotPushed(ReleaseStateError):
     """The clone is ahead of the origin: a release is made of what everybody can see."""
+
+
+class OverrideNeedsAReason(ConfigurationError):
+    """A release was to pass the gate by somebody's word, and the word was empty."""
 
 
 class NothingToRelease(ReleaseStateError):
@@ -67,6 +68,7 @@ class Releases:
     project: Project
     origin: Origin
     trainings: Trainings
+    inquiries: Inquiries
     packages: Callable[[run.Run, Model], str] | None = None
     """Puts a run's image into its registry and returns it by digest; None: no image is made."""
 
@@ -76,6 +78,7 @@ class Releases:
         *,
         commit: str | None = None,
         is_dry: bool = False,
+        override: Override | None = None,
         gated: Callable[[Comparison], None] = lambda _: None,
     ) -> Released:
         """Release a model from the newest commit of the origin's default branch (or an older one).
@@ -84,8 +87,14 @@ class Releases:
             model: its name in trainshed.yml.
             commit: a full commit id; None for the newest.
             is_dry: decide all, push nothing.
+            override: who lets it pass a gate that blocks, and why: it goes into the manifest.
             gated: is shown the comparison as soon as it is made.
         """
+        if override is not None and not override.reason.strip():
+            raise OverrideNeedsAReason(
+                "A release that the gate blocks needs a reason to pass.",
+                fix='Say it: --override "the new label rule is stricter, see issue 12".',
+            )
         world = self.origin.read()
         chosen = self._head(world) if commit is None else self._pushed(world, commit)
         standing = reconcile.fold(world)
@@ -99,7 +108,7 @@ class Releases:
         shown: list[Released] = []
 
         def build(world: World) -> Change | None:
-            answer = self._decide(world, trained, commit=chosen, is_dry=is_dry)
+            answer = self._decide(world, trained, commit=chosen, is_dry=is_dry, override=override)
             compared = answer.comparison
             if compared and compared not in [one.comparison for one in shown]:
                 gated(compared)
@@ -158,38 +167,56 @@ class Releases:
         why = f"{newest.tag} was released from a later commit ({newest.commit[:12]})"
         return Released(kind="superseded", why=why, commit=commit, manifest=newest)
 
-    def _compare(self, commit: str, candidate: run.Run, newest: Manifest | None) -> Comparison:
-        chosen = self.project.config_at(commit).models[candidate.model]
-        return comparison.compare(
-            model=candidate.model,
-            candidate=comparison.side(candidate),
-            parent=None,
-            live=None if newest is None else side_of(newest),
-            rules=chosen.metrics,
-        )
-
-    def _decide(self, world: World, trained: Outcome, *, commit: str, is_dry: bool) -> Released:
+    def _decide(
+        self,
+        world: World,
+        trained: Outcome,
+        *,
+        commit: str,
+        is_dry: bool,
+        override: Override | None,
+    ) -> Released:
         """Decide on what the origin says now: it may have moved on since training began."""
         standing = reconcile.fold(world)
         newest = next(iter(standing.of(trained.run.model)), None)
         early = self._is_superseded(commit, newest)
-        early = early or settled(world, standing, trained.run, commit=commit)
+        early = early or self._settled(world, standing, trained.run, commit=commit)
         if early is not None:
             return early
         reconcile.require_an_origin(world, standing)
-        compared = self._compare(commit, trained.run, newest)
+        compared = self.inquiries.compare(
+            trained,
+            parent=None,
+            live=newest,
+            chosen=self.project.config_at(commit).models[trained.run.model],
+        )
         why = f"the gate says {compared.verdict}"
-        if compared.verdict not in {"pass", "warn"}:
+        passes = compared.verdict in {"pass", "warn"}
+        if not passes and override is None:
             return Released(
                 kind="blocked", why=why, commit=commit, comparison=compared, trained=trained
             )
-        drafted = draft(world, standing, trained.run, compared=compared, commit=commit,
-                        skipped=self._skipped(world, newest, commit))  # fmt: skip
+        if not passes and override is not None:
+            why += f", and {override.who} overrides it: {override.reason}"
+        drafted = release_draft.draft(
+            world, standing, trained.run, compared=compared, commit=commit,
+            skipped=self._skipped(world, newest, commit), override=None if passes else override,
+        )  # fmt: skip
         manifest.require_size(drafted)
         return Released(
             kind="would-release" if is_dry else "released", why=why, commit=commit,
             manifest=drafted, comparison=compared, trained=trained,
         )  # fmt: skip
+
+    @staticmethod
+    def _settled(
+        world: World, standing: Standing, candidate: run.Run, *, commit: str
+    ) -> Released | None:
+        there = release_draft.settled(world, standing, candidate)
+        if there is None:
+            return None
+        why = f"its run is {there.tag} already"
+        return Released(kind="already-released", why=why, commit=commit, manifest=there)
 
     def _change(self, drafted: Manifest, released: run.Run) -> Change:
         tagger = f"{self.project.repository.identity()} {int(time.time())} +0000"
@@ -213,80 +240,3 @@ class Releases:
         ever = {record.manifest.commit for record in world.ledger.of_model(newest.model)}
         between = repository.subjects(f"{newest.commit}..{commit}")
         return tuple(one for one, _ in between if one != commit and one not in ever)
-
-
-def settled(
-    world: World, standing: Standing, candidate: run.Run, *, commit: str
-) -> Released | None:
-    """Tell whether a run needs no release, because it is one already; None when it needs one.
-
-    Raises:
-        RunWasReverted: it was one, and was reverted.
-    """
-    for record in world.ledger.of_model(candidate.model):
-        if record.manifest.run_id != candidate.run_id:
-            continue
-        tag = record.manifest.tag
-        tombstone = world.ledger.tombstone(tag)
-        if tombstone is not None or standing.manifest(tag) is None:
-            reason = f"{tombstone.why} ({tombstone.who})" if tombstone else "it is gone or marked"
-            raise RunWasReverted(
-                f"This run ({candidate.run_id[:12]}) was released as {tag} and reverted: {reason}.",
-                fix="Merge a change that mends it; or bring the same release back on purpose: "
-                f"scripts/deploy.py revert --unrevert {tag}",
-            )
-        why = f"its run is {tag} already"
-        return Released(kind="already-released", why=why, commit=commit, manifest=record.manifest)
-    return None
-
-
-def draft(
-    world: World,
-    standing: Standing,
-    released: run.Run,
-    *,
-    compared: Comparison,
-    commit: str,
-    skipped: tuple[str, ...],
-) -> Manifest:
-    """Write the manifest of the next release; sequence and version come from the world."""
-    ever = [record.manifest for record in world.ledger.of_model(released.model)]
-    live = next(iter(standing.of(released.model)), None)
-    numbers = [one.sequence for one in [*ever, *standing.of(released.model)]]
-    schema = released.schema.digest if released.schema else None
-    following = version.following(
-        ever=[*ever, *standing.of(released.model)],
-        live=live,
-        schema=schema,
-        dataset=released.dataset.digest,
-        taken={tag.version for tag in {*world.tags, *world.marks} if tag.model == released.model},
-    )
-    return Manifest(
-        model=released.model,
-        version=str(following),
-        sequence=max(numbers, default=0) + 1,
-        commit=commit,
-        run_id=released.run_id,
-        dataset=manifest.Data(path=released.dataset.path, digest=released.dataset.digest),
-        artifact=released.artifact.digest,
-        metrics=released.metrics,
-        gate=manifest.Gate(verdict=compared.verdict, baseline=str(live.tag) if live else None),
-        released=times.now(),
-        schema=schema,
-        predictions=released.predictions.digest if released.predictions else None,
-        examples=released.examples.digest if released.examples else None,
-        python=released.ingredients.python,
-        skipped=skipped,
-    )
-
-
-def side_of(released: Manifest) -> Side:
-    """Return a release as a side of a comparison: what it promised when it was released."""
-    return Side(
-        run_id=released.run_id,
-        commit=released.commit,
-        release=str(released.tag),
-        dataset=released.dataset.digest,
-        dataset_path=released.dataset.path,
-        metrics=released.metrics,
-    )

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 MOST_MODELS = 20
 """Results of one run that are told: those of the default branch's models first."""
-LONGEST = 65_536
-"""Characters of a comment that GitHub takes."""
+LONGEST = 60_000
+"""Characters of a comment. GitHub takes 65,536, counted in its own way."""
 _LARGEST_SUMMARY = 900_000  # bytes; GitHub drops one of more than a mebibyte
 _NEEDS_CREDENTIALS = "fetch-failed"
 
@@ -111,8 +111,8 @@ def of_result(made: Result, *, run: WorkflowRun, is_fetched: bool = False) -> Re
         body=report.markdown(
             compared,
             longest=_room(made.model, run) - report.length(footer),
-            rest=f"All are in `{result.NAME}` of the artifact `{artifact.PREFIX}{made.model}` "
-            f"of [the run]({run.url}).",
+            rest=f"All of it is in the summary of [the run]({run.url}), and in `{result.NAME}` of "
+            f"its artifact `{artifact.PREFIX}{made.model}`.",
         )
         + footer,
         result=made,

@@ -6,10 +6,11 @@ without a word of the stranger's.
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
-from trainshed import comparison, tags
-from trainshed.comparison import Comparison, Side
+from trainshed import comparison, evidence_check, tags
+from trainshed.comparison import Against, Comparison, Side
 from trainshed.config import MODEL_NAME, Metric
 from trainshed.result import FORMAT, Failure, Result, RunSummary
 
@@ -62,7 +63,8 @@ def _check_comparison(compared: Comparison, *, model: str) -> None:
     _check_names(compared.missing)
     if len({base.name for base in compared.baselines}) != len(compared.baselines):
         raise ValueError("has a baseline twice")
-    if _judged_again(compared) != compared:
+    evidence_check.check(compared)
+    if _judged_again(compared) != replace(compared, format=comparison.FORMAT):
         raise ValueError("has findings or a verdict that do not follow from its numbers")
 
 
@@ -89,7 +91,7 @@ def _check_run(run: RunSummary, compared: Comparison) -> None:
 
 def _judged_again(compared: Comparison) -> Comparison:
     """Return the comparison as we make it of the same numbers and rules."""
-    sides: Mapping[str, Side] = {base.name: base.side for base in compared.baselines}
+    sides: Mapping[str, Against] = {base.name: base for base in compared.baselines}
     bounds: dict[str, dict[str, float]] = {}
     for one in compared.broken:
         bounds.setdefault(one.metric, {})[one.bound] = one.limit
@@ -111,6 +113,9 @@ def _judged_again(compared: Comparison) -> Comparison:
         parent=sides.get("parent"),
         live=sides.get("live"),
         rules=rules,
+        policy=compared.policy,
+        noise=compared.noise,
+        leakage=compared.leakage,
     )
 
 

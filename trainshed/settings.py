@@ -64,6 +64,8 @@ class Settings:
     """Private key for `host: ssh://…`; None: those of the person's own ssh agent and files."""
     training_python: str | None
     """The Python that locked models are trained with: a path, or a command such as python3.10."""
+    mlflow_tracking_uri: str | None = field(repr=False)
+    """The MLflow server that runs are exported to: its address may hold a password."""
 
     @property
     def environments(self) -> Path:
@@ -95,6 +97,7 @@ def settings(environment: Mapping[str, str] | None = None) -> Settings:
         github_event=_path(env, "GITHUB_EVENT_PATH"),
         ssh_key=env.get("TRAINSHED_SSH_KEY") or None,
         training_python=env.get("TRAINSHED_TRAINING_PYTHON") or None,
+        mlflow_tracking_uri=env.get("MLFLOW_TRACKING_URI") or None,
     )
 
 

@@ -1,9 +1,9 @@
 """Train a model from a clean checkout of a commit, or find the run that was already made of it."""
 
 import time
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from trainshed import (
     checkout,
     config,
     environment,
+    ingredients,
     run_files,
     times,
     trainer,
@@ -19,6 +20,7 @@ from trainshed import (
 from trainshed.config_file import model_of
 from trainshed.errors import ReleaseStateError
 from trainshed.project import Project
+from trainshed.reference_profile import Profiles
 from trainshed.run import Dataset, Ingredients, Run
 from trainshed.settings import outside_environment, settings, users_environment
 from trainshed.store import Store
@@ -39,6 +41,8 @@ class Plan:
     settings: config.Model
     ingredients: Ingredients
     dataset: Dataset
+    data_of: "Plan | None" = None
+    """Of a cross run: whose data is taken, which `settings` and `dataset` then speak of too."""
 
     @property
     def run_id(self) -> str:
@@ -52,6 +56,13 @@ class Outcome:
     was_found: bool
     seconds: float
     """Wall time of everything, the trainer included."""
+    asked: str | None = None
+    """The commit that it is the run of, where that was said: a found one may be of another."""
+
+    @property
+    def commit(self) -> str:
+        """One that gives this run, and that this clone is likeliest to have."""
+        return self.asked or self.run.commit
 
     @property
     def told(self) -> str:
@@ -81,30 +92,64 @@ class Trainings:
         """
         return environment.python_of(settings().training_python)
 
-    def plan(self, commit: str, model: str | None, *, seed: int | None = None) -> Plan:
-        """Work out the run of a commit without training; its data may be checked out to hash it."""
+    def plan(
+        self,
+        commit: str,
+        model: str | None,
+        *,
+        seed: int | None = None,
+        data_of: str | None = None,
+    ) -> Plan:
+        """Work out the run of a commit without training; its data may be checked out to hash it.
+
+        Args:
+            data_of: another commit, whose data is taken instead: that is a cross run.
+        """
         configuration = self.project.config_at(commit)
         name = model_of(configuration, model)
         chosen = configuration.models[name]
-        described = training_data.describe(self.project, self.store.digests, commit, chosen)
+        other = None if data_of is None else self.plan(data_of, name)
+        if other is not None:
+            chosen = chosen.model_copy(update={"data": other.settings.data})
+            described = other.dataset
+        else:
+            described = training_data.describe(self.project, self.store.digests, commit, chosen)
         return Plan(
             model=name,
             commit=commit,
             settings=chosen,
             dataset=described,
-            ingredients=self._ingredients(commit, name, chosen, described, seed=seed),
+            ingredients=ingredients.of(
+                self.project,
+                commit,
+                name,
+                chosen,
+                dataset=described,
+                seed=seed,
+                python=self.python.version,
+            ),
+            data_of=other,
         )
 
     def train_or_find(
-        self, commit: str, model: str | None, *, seed: int | None = None, again: bool = False
+        self,
+        commit: str,
+        model: str | None,
+        *,
+        seed: int | None = None,
+        again: bool = False,
+        data_of: str | None = None,
     ) -> Outcome:
         """Return the run of a commit, trained now unless the store has it (or `again` is set).
+
+        Args:
+            data_of: another commit, whose data is taken instead: that is a cross run.
 
         Raises:
             RunIsNotTrained: it would have to be trained, and `may_train` is off.
         """
         started = time.monotonic()
-        plan = self.plan(commit, model, seed=seed)
+        plan = self.plan(commit, model, seed=seed, data_of=data_of)
         waiting = f"another process is training run {plan.run_id[:12]}: waiting for it"
         with ExitStack() as stack:
             found = None if again else self.store.find(plan.run_id)
@@ -118,61 +163,71 @@ class Trainings:
             folder=self.store.folder(done.run_id),
             was_found=found is not None,
             seconds=time.monotonic() - started,
+            asked=commit,
         )
+
+    @contextmanager
+    def data(self, plan: Plan) -> Iterator[Path]:
+        """Yield the place of a plan's data on the disk, for a while, without training.
+
+        Raises:
+            FetchFailed, DatasetHasAnotherDigest: it is fetched, and that went wrong.
+        """
+        chosen = plan.settings
+        only = [chosen.data.path] if chosen.data.fetch is None else needed(chosen)
+        with checkout.of(self.project, plan.commit, only=only) as folder:
+            self._provide(folder, plan)
+            yield folder / chosen.data.path
 
     def _require_training(self, plan: Plan) -> None:
-        if not self.may_train:
-            raise RunIsNotTrained(
-                f"Run {plan.run_id[:12]} of {plan.model} (commit {plan.commit[:12]}) is not in "
-                f"{self.store.home}, and nothing is trained here.",
-                fix="Train it first, in the job before this one: scripts/train.py "
-                f"--model {plan.model} --commit {plan.commit}; and hand its run on to this one.",
-            )
-
-    def _ingredients(
-        self, commit: str, name: str, chosen: config.Model, described: Dataset, *, seed: int | None
-    ) -> Ingredients:
-        lock = None
-        if chosen.lock is not None:
-            lock = self.project.kept_lock(commit, chosen.lock).stem
-        return Ingredients(
-            model=name,
-            code=self._code(commit, chosen),
-            dataset=described.digest,
-            command=tuple(chosen.train),
-            params={"seed": str(chosen.seed if seed is None else seed), **_named(chosen.env)},
-            lock=lock,
-            python=self.python.version,
+        if self.may_train:
+            return
+        how = f"scripts/train.py --model {plan.model} --commit {plan.commit}"
+        if plan.data_of is not None:
+            how = f"scripts/compare.py --model {plan.model} --attribute"
+        raise RunIsNotTrained(
+            f"Run {plan.run_id[:12]} of {plan.model} (commit {plan.commit[:12]}) is not in "
+            f"{self.store.home}, and nothing is trained here.",
+            fix=f"Train it first, in the job before this one: {how}; and hand its run on to this "
+            "one.",
         )
-
-    def _code(self, commit: str, chosen: config.Model) -> Mapping[str, str]:
-        repository, prefix = self.project.repository, self.project.prefix
-        if chosen.inputs is None:
-            return {".": repository.tree_of(commit, prefix.rstrip("/"))}
-        checkout.require(self.project, commit, chosen.inputs)
-        entries = repository.entries(commit, [f"{prefix}{path}" for path in chosen.inputs])
-        return {entry.path.removeprefix(prefix): entry.oid for entry in entries}
 
     def _train(self, plan: Plan, *, again: bool) -> Run:
         chosen = plan.settings
-        with checkout.of(self.project, plan.commit, only=_needed(chosen)) as folder:
-            variables = self._variables(plan)
-            training_data.provide(
-                folder, chosen, expected=plan.dataset, variables=variables, tell=self.tell,
-                output=self.output,
-            )  # fmt: skip
+        only = needed(chosen, has_data=plan.data_of is None)
+        with checkout.of(self.project, plan.commit, only=only) as folder:
+            if plan.data_of is None:
+                self._provide(folder, plan)
+            else:
+                with self.data(plan.data_of) as other:
+                    training_data.put(folder, chosen.data.path, other)
             training_data.require_target(folder, chosen)
-            out = chosen.out or f"models/{plan.model}"
-            run_files.make_place(folder, out)
+            run_files.make_place(folder, _out(plan))
             with self.store.scratch() as files:
-                trained = self._train_in(folder, plan, out=out, files=files, variables=variables)
+                profile = self._profiles.begin(folder, dataset=plan.dataset, chosen=chosen)
+                trained = self._train_in(folder, plan, files=files)
+                trained = replace(trained, profile=profile.keep(files))
                 return self.store.put(trained, files=files, replaces=again)
 
-    def _train_in(
-        self, folder: Path, plan: Plan, *, out: str, files: Path, variables: Mapping[str, str]
-    ) -> Run:
+    @property
+    def _profiles(self) -> Profiles:
+        return Profiles(home=self.project.state / "profiles", tell=self.tell)
+
+    def _provide(self, folder: Path, plan: Plan) -> None:
+        if plan.settings.data.fetch is not None:
+            training_data.provide(
+                folder,
+                plan.settings,
+                expected=plan.dataset,
+                variables=self.variables(plan.commit, plan.settings),
+                tell=self.tell,
+                output=self.output,
+            )
+
+    def _train_in(self, folder: Path, plan: Plan, *, files: Path) -> Run:
         chosen = plan.settings
-        fill = _filler(data=chosen.data.path, out=out, seed=plan.ingredients.params["seed"])
+        variables = self.variables(plan.commit, chosen)
+        fill = filler(data=chosen.data.path, out=_out(plan), seed=plan.ingredients.params["seed"])
         trained = trainer.train(
             [fill(part) for part in chosen.train],
             data=chosen.data.path,
@@ -203,11 +258,11 @@ class Trainings:
             seconds=round(trained.seconds, 3),
         )
 
-    def _variables(self, plan: Plan) -> Mapping[str, str]:
-        """Return the whole environment of the trainer: never the framework's own."""
-        if plan.settings.lock is None:
+    def variables(self, commit: str, chosen: config.Model) -> Mapping[str, str]:
+        """Return the whole environment of a trainer: never the framework's own."""
+        if chosen.lock is None:
             return outside_environment()
-        lock = self.project.kept_lock(plan.commit, plan.settings.lock)
+        lock = self.project.kept_lock(commit, chosen.lock)
         root = settings().environments
         made = environment.ensure(
             [lock], root=root, name="train", python=self.python.path, tell=self.tell
@@ -215,18 +270,25 @@ class Trainings:
         return users_environment(made.variables(), without=made.without)
 
 
-def _needed(chosen: config.Model) -> list[str] | None:
+def needed(chosen: config.Model, *, has_data: bool = True) -> list[str] | None:
+    """Return what training may read of a commit; None: the whole tree.
+
+    Args:
+        has_data: whether the data is the commit's own.
+    """
     if chosen.inputs is None:
         return None
-    tracked = [] if chosen.data.fetch else [chosen.data.path]
+    tracked = [chosen.data.path] if has_data and chosen.data.fetch is None else []
     return [*chosen.inputs, *tracked, *([chosen.lock] if chosen.lock else [])]
 
 
-def _named(env: Mapping[str, str]) -> dict[str, str]:
-    return {f"env.{key}": value for key, value in env.items()}
+def _out(plan: Plan) -> str:
+    return plan.settings.out or f"models/{plan.model}"
 
 
-def _filler(**values: str) -> Callable[[str], str]:
+def filler(**values: str) -> Callable[[str], str]:
+    """Return what puts values in the place of `{name}`: no shell, no other rule."""
+
     def fill(template: str) -> str:
         for name, value in values.items():
             template = template.replace(f"{{{name}}}", value)

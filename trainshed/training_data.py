@@ -6,6 +6,7 @@ user's `fetch:` command, and must have the digest that trainshed.yml commits to.
 
 import csv
 import io
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
@@ -30,6 +31,10 @@ class FetchFailed(ProgramError):
 
 class DatasetHasAnotherDigest(ConfigurationError):
     """Fetched data is not the data that trainshed.yml commits to."""
+
+
+class OtherDataHasNoPlace(ConfigurationError):
+    """A cross run puts data where the commit of its code has a file in the way."""
 
 
 def describe(project: Project, digests: DigestCache, commit: str, chosen: config.Model) -> Dataset:
@@ -134,6 +139,24 @@ def _fix_of_a_fetch() -> str:
             "run it, from a branch of this repository."
         )
     return fix
+
+
+def put(folder: Path, path: str, other: Path) -> None:
+    """Move data of another checkout into this one, in the place of what lies there."""
+    place = folder / path
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise OtherDataHasNoPlace(
+            f"The folder of {path} cannot be made beside the older code: {error.strerror}.",
+            fix="Keep the data where the older code has no file in its way, or compare without a "
+            "cross run.",
+        ) from None
+    if place.is_dir():
+        shutil.rmtree(place)
+    else:
+        place.unlink(missing_ok=True)
+    other.rename(place)
 
 
 def require_target(folder: Path, chosen: config.Model) -> None:

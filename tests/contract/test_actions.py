@@ -95,10 +95,10 @@ def test_action_runs_the_script_of_its_own_name(action: File) -> None:
 
 
 def test_action_runs_no_other_script(action: File) -> None:
-    """But a release works out its run as training does, so that both name the same one."""
+    """But a release works out its runs as comparing does, so that both name the same ones."""
     run = set(re.findall(r"scripts/(\w+\.py)", action.text))
 
-    assert run - {script_of(action)} == ({"train.py"} if action.name == "release" else set())
+    assert run - {script_of(action)} == ({"compare.py"} if action.name == "release" else set())
 
 
 def test_every_script_runs_in_the_environment_of_trainshed(action: File) -> None:
@@ -202,7 +202,7 @@ def test_a_run_is_cached_under_its_own_id_and_never_restored_by_a_part_of_it(act
     assert "restore-keys" not in action.text
     for step in action.steps:
         if step.get("uses", "").startswith("actions/cache/") and action.name != "setup":
-            plan = r"\$\{\{ steps\.plan\.outputs\.(base-)?run-%s \}\}"
+            plan = r"\$\{\{ steps\.plan\.outputs\.(base-|live-)?run-%s \}\}"
             assert re.fullmatch("trainshed-run-" + plan % "id", step["with"]["key"])
             assert re.fullmatch(plan % "folder", step["with"]["path"])
 

@@ -146,6 +146,23 @@ def test_what_the_gate_blocks_ends_well_and_pushes_nothing(repo: Repo) -> None:
     assert repo.refs() == before
 
 
+def test_an_override_takes_its_person_from_github(
+    repo: Repo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release(repo)
+    repo.commit_and_push({REPORT: report_of(f1=0.7)})
+    monkeypatch.setenv("GITHUB_ACTOR", "ada")
+
+    ended = release(repo, "--override", "the labels are stricter now")
+
+    assert ended.result == (0, "released", "churn@v1.0.1")
+    assert ended.outputs["verdict"] == "fail"
+    assert "and ada overrides it: the labels are stricter now" in ended.stderr
+    override = repo.standing().of("churn")[0].override
+    assert override is not None
+    assert (override.who, override.reason) == ("ada", "the labels are stricter now")
+
+
 def test_a_reverted_run_is_not_released_again(repo: Repo) -> None:
     release(repo)
     deploy(repo, "revert", "churn@v1.0.0", "--reason", "complaints")

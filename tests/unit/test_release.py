@@ -10,10 +10,16 @@ from repositories import LEDGER, Repo, model_files, project_files, report_of
 
 from trainshed import comparison, experiment_record, release, result, tags, tombstone
 from trainshed.errors import TrainshedError
-from trainshed.manifest import ManifestIsTooLarge
+from trainshed.manifest import ManifestIsTooLarge, Override
 from trainshed.mirror import OriginWasReplaced
 from trainshed.origin import OriginRefusesThePush
-from trainshed.release import CommitIsNotPushed, NothingToRelease, Released, RunWasReverted
+from trainshed.release import (
+    CommitIsNotPushed,
+    NothingToRelease,
+    OverrideNeedsAReason,
+    Released,
+)
+from trainshed.release_draft import RunWasReverted
 from trainshed.store import Store
 
 WHO = "Someone Else <else@example.org>"
@@ -184,6 +190,38 @@ def test_what_the_gate_blocks_is_an_answer_and_nothing_is_pushed(
     assert blocked.comparison is not None
     assert blocked.comparison.verdict == "fail"
     assert [one.judgement for one in blocked.comparison.baselines[0].findings] == [told]
+    assert repo.refs() == before
+
+
+def test_an_override_lets_a_release_pass_and_stands_in_its_manifest(repo: Repo) -> None:
+    repo.commit_and_push({REPORT: report_of(f1=0.7)})
+    override = Override(reason="the labels are stricter now", who="Ada <ada@example.org>")
+
+    released = repo.releases.release("churn", override=override)
+
+    assert (released.kind, tag_of(released)) == ("released", "churn@v1.0.1")
+    assert "and Ada <ada@example.org> overrides it: the labels are stricter now" in released.why
+    (newest, *_) = repo.standing().of("churn")
+    assert newest.override == override
+    assert newest.gate.verdict == "fail"
+
+
+def test_an_override_that_was_not_needed_is_not_written_down(repo: Repo) -> None:
+    repo.commit_and_push({REPORT: report_of(f1=0.95)})
+
+    repo.releases.release("churn", override=Override(reason="to be sure", who="Ada"))
+
+    assert repo.standing().of("churn")[0].override is None
+
+
+@pytest.mark.parametrize("reason", ["", "  "])
+def test_an_override_needs_a_reason(repo: Repo, reason: str) -> None:
+    repo.commit_and_push({REPORT: report_of(f1=0.7)})
+    before = repo.refs()
+
+    with pytest.raises(OverrideNeedsAReason, match="needs a reason"):
+        repo.releases.release("churn", override=Override(reason=reason, who="Ada"))
+
     assert repo.refs() == before
 
 

@@ -1,4 +1,3 @@
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,12 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
-from sklearn import metrics as sklearn
 
-from trainshed.statistics import bootstrap, difference, evidence, metrics, seed
+from trainshed.statistics import bootstrap, difference, metrics, seed
 from trainshed.statistics.means import Means
 from trainshed.statistics.metrics import Metric
-from trainshed.statistics.predictions import Predictions
 from trainshed.statistics.ranks import Ranks
 from trainshed.statistics.sides import Classified
 
@@ -157,78 +154,6 @@ def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         assert together[name].tolist() == alone[name].tolist()
 
 
-@given(order=st.permutations(range(40)))
-@settings(max_examples=20, deadline=None)
-def test_neither_row_order_nor_further_columns_change_the_evidence(
-    order: list[int], tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    folder = tmp_path_factory.mktemp("order")
-    runs = [samples.binary(40, seed=number) for number in (1, 2)]
-    shuffled = [
-        {name: [values[place] for place in order] for name, values in run.items()} for run in runs
-    ]
-    for run in shuffled:
-        run["again"] = run["y_true"]
-
-    plain, other = (gather(*(samples.of(folder, one) for one in pair)) for pair in (runs, shuffled))
-
-    for name, one in plain.metrics.items():
-        assert one.difference is not None
-        second = other.metrics[name]
-        assert second.difference is not None
-        assert second.difference.estimate == one.difference.estimate
-        assert second.difference.resampled.tolist() == one.difference.resampled.tolist()
-
-
-def gather(
-    baseline: Predictions, candidate: Predictions, names: Any = tuple(OF_CLASSES), **options: Any
-) -> evidence.Evidence:
-    return evidence.gather(
-        baseline, candidate, names, **{"run_ids": IDS, "resamples": 200, **options}
-    )
-
-
-def test_equal_predictions_differ_by_nothing(tmp_path: Path) -> None:
-    read = samples.of(tmp_path, samples.binary(60))
-
-    found = gather(read, read)
-
-    for one in found.metrics.values():
-        assert one.difference is not None
-        assert one.difference.interval() == (0, 0)
-
-
-def test_evidence_of_paired_runs_is_that_of_the_common_rows(tmp_path: Path) -> None:
-    columns = samples.binary(80)
-    one = samples.of(tmp_path, {name: values[:70] for name, values in columns.items()})
-    other = samples.of(tmp_path, {name: values[10:] for name, values in columns.items()})
-
-    found = gather(one, other, ["f1"])
-
-    truth, answer = columns["y_true"][10:70], columns["y_pred"][10:70]
-    assert found.is_paired
-    assert found.metrics["f1"].candidate == sklearn.f1_score(truth, answer, pos_label="yes")
-    assert found.metrics["f1"].baseline == found.metrics["f1"].candidate
-
-
-def test_runs_without_common_rows_are_compared_unpaired(tmp_path: Path) -> None:
-    columns = samples.binary(4_000)
-    others = {**columns, "row_id": [f"other {name}" for name in columns["row_id"]]}
-    read, apart = samples.of(tmp_path, columns), samples.of(tmp_path, others)
-
-    found = gather(read, apart, ["accuracy", "brier"], resamples=2_000)
-
-    assert not found.is_paired
-    assert len(found.pairing.baseline) == 0
-    accuracy = found.metrics["accuracy"]
-    assert accuracy.difference is not None
-    assert accuracy.baseline is not None
-    assert accuracy.difference.estimate == 0
-    # Two independent binomials: twice the variance of one.
-    spread = (2 * accuracy.baseline * (1 - accuracy.baseline) / 4_000) ** 0.5
-    assert accuracy.difference.resampled.std() == pytest.approx(spread, rel=0.1)
-
-
 def test_a_pair_has_a_narrower_interval_than_strangers() -> None:
     pair = samples.binary_pair(500)
     first, second = pair
@@ -241,40 +166,6 @@ def test_a_pair_has_a_narrower_interval_than_strangers() -> None:
     for name in OF_CLASSES:
         assert together[name].std() == 0
         assert apart[name].std() > 0
-
-
-def test_metrics_without_interval_say_why(tmp_path: Path) -> None:
-    columns = samples.binary(60)
-    del columns["y_score"]
-    read = samples.of(tmp_path, columns)
-
-    found = gather(read, read, ["f1", "roc_auc", "profit", "rmse"]).metrics
-
-    assert list(found) == ["f1", "roc_auc", "profit", "rmse"]
-    assert found["f1"].why_not is None
-    assert found["roc_auc"].why_not == "the predictions have no y_score"
-    assert found["profit"].why_not == "it is the trainer's own metric"
-    assert found["rmse"].why_not == "y_true or y_pred does not hold numbers"
-    assert found["roc_auc"].difference is None
-
-
-def test_whole_numbers_have_metrics_of_both_kinds(tmp_path: Path) -> None:
-    random = np.random.default_rng(0)
-    columns: dict[str, list[object]] = {
-        "row_id": list(range(100)),
-        "y_true": random.integers(5, size=100).tolist(),
-        "y_pred": random.integers(5, size=100).tolist(),
-    }
-    read = samples.of(tmp_path, columns)
-
-    found = gather(read, read, ["accuracy", "mae"]).metrics
-
-    assert found["accuracy"].candidate == sklearn.accuracy_score(
-        columns["y_true"], columns["y_pred"]
-    )
-    assert found["mae"].candidate == sklearn.mean_absolute_error(
-        columns["y_true"], columns["y_pred"]
-    )
 
 
 def test_many_classes_are_resampled_in_bounded_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -320,16 +211,3 @@ def test_ranks_of_very_many_classes_say_that_they_would_take_hours() -> None:
     assert bootstrap.why_not(pair, OF_CLASSES["roc_auc"]) is None
     assert "would take hours" in str(bootstrap.why_not(many, OF_CLASSES["roc_auc"]))  # type: ignore[arg-type]
     assert bootstrap.why_not(many, OF_CLASSES["log_loss"]) is None  # type: ignore[arg-type]
-
-
-def test_ranks_of_a_class_with_one_row_have_a_value_and_no_interval(tmp_path: Path) -> None:
-    columns = samples.binary(40)
-    columns["y_true"] = ["yes", *["no"] * 39]
-    read = samples.of(tmp_path, columns)
-
-    found = gather(read, read, ["roc_auc", "f1"]).metrics
-
-    assert found["roc_auc"].candidate is not None
-    assert found["roc_auc"].difference is None
-    assert "there is a single row to draw from" in str(found["roc_auc"].why_not)
-    assert found["f1"].difference is not None

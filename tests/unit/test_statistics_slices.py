@@ -91,8 +91,11 @@ def test_a_slice_without_both_classes_is_not_judged_by_ranks() -> None:
     assert {one.why_not for one in found} == {"only 1 of 2 classes occur in y_true"}
 
 
-def test_many_slices_of_equal_models_are_hardly_ever_called() -> None:
+def test_many_slices_of_equal_models_are_hardly_ever_called(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Of 200 slices at 5 % each, ten would be."""
+    monkeypatch.setattr(slices, "MOST_TOLD", 200)
     random = np.random.default_rng(5)
     columns: dict[str, Column] = {
         f"c{number}": texts([str(one) for one in random.integers(5, size=ROWS)])
@@ -144,6 +147,40 @@ def test_only_the_largest_slices_are_judged(monkeypatch: pytest.MonkeyPatch) -> 
 
     assert {one.value for one in found.found} == {"a", "b", "c"}
     assert found.left_out == 1
+
+
+def test_the_worst_are_told_and_the_others_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    column = texts([str(place % 10) for place in range(ROWS)])
+    every = find(runs(NOWHERE), {"c": column})
+    monkeypatch.setattr(slices, "MOST_TOLD", 4)
+
+    found = find(runs(NOWHERE), {"c": column})
+
+    assert found.found == every.found[:4]
+    assert (every.left_out, found.left_out) == (0, 6)
+
+
+def test_many_rows_are_ranked_with_fewer_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The least p-value that resamples can give tells how many they were."""
+    south = np.arange(ROWS) % 4 == 1
+    least = {}
+    for limit in (ROWS, ROWS - 1):
+        monkeypatch.setattr(slices, "_MANY_ROWS", limit)
+        monkeypatch.setattr(slices, "_FEWER", 500)
+        for metric in (ACCURACY, Metric(name="roc_auc")):
+            first = find(runs(south), {"region": REGION}, metric).found[0]
+            least[limit, metric.name] = first.p_value or 0.0
+
+    assert least[ROWS, "accuracy"] == least[ROWS - 1, "accuracy"]
+    assert least[ROWS - 1, "roc_auc"] > 1.5 * least[ROWS, "roc_auc"]
+
+
+def test_a_value_that_is_a_book_is_cut() -> None:
+    column = texts(["x" * 5_000] * ROWS)
+
+    found = find(runs(NOWHERE), {"c": column}).found
+
+    assert found[0].value == "x" * 199 + "…"
 
 
 def test_a_column_without_any_number_has_one_slice() -> None:

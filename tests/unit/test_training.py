@@ -56,6 +56,16 @@ def test_a_plan_tells_the_run_and_trains_nothing(repository: Repository) -> None
     assert train(repository).run.run_id == plan.run_id
 
 
+def test_the_data_of_a_plan_is_on_the_disk_for_a_while(repository: Repository) -> None:
+    trainings = repository.trainings
+    plan = trainings.plan(repository.head, None)
+
+    with trainings.data(plan) as path:
+        assert path.read_text() == trainers.DATA
+        assert {one.name for one in path.parents[1].iterdir()} == {"data", ".git"}
+    assert not path.exists()
+
+
 def test_the_second_time_it_is_found(repository: Repository) -> None:
     first = train(repository)
 
@@ -170,6 +180,8 @@ def test_whatever_decides_the_outcome_changes_the_run(repository: Repository) ->
         pytest.param({}, {"inputs": ["code"]}, id="slash"),
         pytest.param({}, {"inputs": [".//code/"], "data": "./data/train.csv"}, id="dots"),
         pytest.param({}, {"seed": 0}, id="default-written-out"),
+        pytest.param({}, {"key": ["a"], "private": ["y"]}, id="key-and-private"),
+        pytest.param({}, {"gate": {"undecided": "fail"}, "leakage": 0.5}, id="how-it-is-judged"),
     ],
 )
 def test_what_does_not_decide_the_outcome_keeps_the_run(

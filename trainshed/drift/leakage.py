@@ -5,27 +5,22 @@ or every row is unique. Everything is exact, in one pass, in bounded memory.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
 
 import numpy as np
 
 from trainshed.data_evidence import Duplicates, Leakage
-from trainshed.drift import row_digests
+from trainshed.drift import row_digests, row_ids, table
+from trainshed.drift.arrays import Array
 from trainshed.drift.row_digests import Tagged
 from trainshed.drift.table import Table, TableCannotBeRead
-from trainshed.errors import ConfigurationError
+from trainshed.question import Leaking
 
-LIMIT = 0.01
-"""The share of evaluation rows above which leakage is an error. Where columns are few and coarse,
-honest rows repeat too: then a project may set its own.
-"""
 SHOWN = 10
 
 Row = tuple[str, ...]
-
-
-class EvaluationWasTrainedOn(ConfigurationError):
-    """Too many rows of the evaluation are also trained on, so metrics flatter the model."""
 
 
 def between(training: Table, evaluation: Table, *, without: Collection[str] = ()) -> Leakage:
@@ -70,21 +65,100 @@ def duplicates(table: Table, *, without: Collection[str] = ()) -> Duplicates:
     return Duplicates(rows=rows, distinct=distinct)
 
 
-def require(found: Leakage, *, limit: float = LIMIT) -> None:
-    """Check that evaluation is fair.
+def of_run(question: Leaking) -> Leakage:
+    """Find the rows that a run evaluated and was trained on, by their ids.
+
+    Where the table is given, and its key of one column holds the ids, a row counts as well when its
+    content is that of a row of training. Files are read a few times over; in memory are some bytes
+    for each of their rows.
 
     Raises:
-        EvaluationWasTrainedOn: more than that share of its rows is in training too.
+        TrainingRowsCannotBeRead, PredictionsCannotBeRead, PredictionsLackColumns: there are no ids.
+        TableCannotBeRead: the table is none, or has not the key.
     """
-    if found.share > limit:
-        examples = ", ".join(
-            f"row {row} (trained on as row {other})" for row, other in found.examples[:3]
-        )
-        raise EvaluationWasTrainedOn(
-            f"{found.rows:,} of {found.evaluated:,} evaluation rows ({found.share:.1%}) are also "
-            f"trained on, such as {examples}.",
-            fix="Split by content, so that equal rows are on one side, or drop the duplicates.",
-        )
+    of = question.source
+    trained = row_ids.Trained(Path(question.training_rows), source=f"The training rows of {of}")
+    evaluated = row_ids.Evaluated(Path(question.predictions), source=f"The predictions of {of}")
+    if question.data is None or len(question.key) != 1:
+        sides = _by_id(trained, evaluated, ())
+    else:
+        found = table.look_at(Path(question.data))
+        sides = _by_id(trained, evaluated, (row[0] for row in found.rows(question.key)))
+        _add_by_content(sides, found, without=question.key)
+    leaking = np.flatnonzero(sides.leaks)
+    shown = leaking[:SHOWN].tolist()
+    names = evaluated.named(set(shown))
+    return Leakage(
+        rows=len(leaking),
+        evaluated=len(sides.leaks) - 1,
+        examples=tuple((names[one], trained.named(int(sides.leaks[one]))) for one in shown),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Sides:
+    """Where rows stand, by their number (from 1); 0: nowhere."""
+
+    leaks: Array
+    """By row of the evaluation: an equal row of training."""
+    trained: Array
+    """By row of the table: itself among the rows of training."""
+    evaluated: Array
+    """By row of the table: itself among those of the evaluation."""
+
+
+def _by_id(*sources: Iterable[str]) -> _Sides:
+    """Match ids of training, of the evaluation and of the table."""
+    counts = [0, 0, 0]
+
+    def tagged() -> Iterator[Tagged]:
+        for kind, ids in enumerate(sources):
+            for number, row_id in enumerate(ids, 1):
+                counts[kind] = number
+                yield row_digests.of([row_ids.identity(row_id)]), number << 2 | kind
+
+    parts = row_digests.grouped(tagged())
+    first = next(parts, None)  # all rows have been read when it comes
+    _, evaluated, stored = counts
+    sides = _Sides(
+        leaks=np.zeros(evaluated + 1, np.uint32),
+        trained=np.zeros(stored + 1, np.uint32),
+        evaluated=np.zeros(stored + 1, np.uint32),
+    )
+    for tags, starts in chain(() if first is None else (first,), parts):
+        kinds, numbers = tags & 3, tags >> 2
+        by_training = _first(numbers, kinds == 0, starts)
+        sides.leaks[numbers[kinds == 1]] = by_training[kinds == 1]
+        sides.trained[numbers[kinds == 2]] = by_training[kinds == 2]
+        sides.evaluated[numbers[kinds == 2]] = _first(numbers, kinds == 1, starts)[kinds == 2]
+    return sides
+
+
+def _add_by_content(sides: _Sides, found: Table, *, without: Collection[str]) -> None:
+    names = [name for name in found.header if name not in without]
+
+    def tagged() -> Iterator[Tagged]:
+        for number, row in enumerate(found.rows(names), 1):
+            digest = row_digests.of(row)
+            if trained := sides.trained.item(number):
+                yield digest, trained << 1
+            if evaluated := sides.evaluated.item(number):
+                yield digest, evaluated << 1 | 1
+
+    for tags, starts in row_digests.grouped(tagged() if names else ()):
+        is_evaluated, numbers = (tags & 1).astype(bool), tags >> 1
+        by_training = _first(numbers, ~is_evaluated, starts)[is_evaluated]
+        leaking = numbers[is_evaluated]
+        known = sides.leaks[leaking]
+        sides.leaks[leaking] = np.where(known == 0, by_training, known)
+
+
+def _first(numbers: Array, counts: Array, starts: Array) -> Array:
+    """Return for each row the least number in its group that counts; 0 where none does."""
+    none = np.iinfo(np.uint64).max
+    least = np.minimum.reduceat(np.where(counts, numbers, none), starts)
+    sizes = np.diff(np.append(starts, len(numbers)))
+    return np.repeat(np.where(least == none, 0, least), sizes)
 
 
 def _counting(names: Iterable[str], without: Collection[str], whose: str) -> list[str]:

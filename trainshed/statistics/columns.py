@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 MOST_VALUES = 1_000
 """Distinct texts of a column that is no number; a column with more is no label and no slice."""
 LONGEST_ID = 128  # bytes: an array of ids is as wide as the longest of them
+_LONGEST_SHOWN = 200
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int32]
@@ -164,6 +165,11 @@ def number_of(value: Any) -> float:
         return float(value)
     except (TypeError, ValueError):
         return math.nan
+
+
+def shown(text: str) -> str:
+    """Return a text of the data as facts keep it: cut, because a cell may be a book."""
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"
 
 
 def _text(value: Any) -> str:

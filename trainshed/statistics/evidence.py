@@ -1,122 +1,123 @@
-"""What two runs' predictions say about the difference of their metrics: all of it, in one call."""
+"""What two runs' predictions say of the candidate: all of it, as facts, in one call."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from pathlib import Path
 
-from trainshed.statistics import bootstrap, difference, metrics, pairing, sides
-from trainshed.statistics.columns import Floats
-from trainshed.statistics.difference import Difference
-from trainshed.statistics.metrics import Metric
-from trainshed.statistics.pairing import Pairing
+from trainshed.evidence import Evidence, Flips, Slices
+from trainshed.question import Comparing
+from trainshed.rule import Rule
+from trainshed.statistics import (
+    confusion,
+    curves,
+    flips,
+    matching,
+    measures,
+    metrics,
+    predictions,
+    reported,
+    slices,
+    training_rows,
+)
+from trainshed.statistics.matching import Matched
+from trainshed.statistics.measures import Compared, Pairs
 from trainshed.statistics.predictions import Predictions
-from trainshed.statistics.sides import Classified, Measured, Side
-
-LEAST_PAIRED = 30
-"""Common rows; with fewer, the runs are compared as if they had none in common."""
+from trainshed.statistics.sides import Classified
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Compared:
-    """One metric of two runs. Values are of the rows that were compared, by scikit-learn."""
-
-    baseline: float | None = None
-    candidate: float | None = None
-    difference: Difference | None = None
-    why_not: str | None = None
-    """Why there is no interval."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Evidence:
-    pairing: Pairing
-    is_paired: bool
-    """False: each run is judged on all of its own rows, and the interval allows for that."""
-    classified: tuple[Classified, Classified] | None
-    """Both runs' answers (baseline, candidate) where they are classes."""
-    measured: tuple[Measured, Measured] | None
-    """Both runs' answers where they are numbers; whole numbers may be both."""
-    metrics: Mapping[str, Compared]
-
-    def side_of(self, metric: Metric) -> tuple[Side, Side] | None:
-        """Return the answers that a metric is computed from."""
-        return self.measured if metric.is_regression else self.classified
-
-
-def gather(
-    baseline: Predictions,
-    candidate: Predictions,
-    names: Iterable[str],
-    *,
-    run_ids: tuple[str, str],
-    positive: str | None = None,
-    resamples: int = bootstrap.RESAMPLES,
-) -> Evidence:
+def gather(question: Comparing) -> Evidence:
     """Compare two runs' predictions.
 
-    Args:
-        names: of metrics, as trainers write them; those without interval say why.
-        run_ids: baseline and candidate; they seed the resamples.
-        positive: of two classes; None finds it (`sides.classified`).
-
     Raises:
-        RowIdsNameOtherRows, LabelsDiffer, LabelIsOutsideTheClasses: the two cannot be compared.
+        ProgramError: predictions cannot be read, or the two do not answer the same question
+            (RowIdsNameOtherRows, LabelsDiffer, LabelIsOutsideTheClasses).
+        PositiveIsNotAClass: `positive` is none of the two classes.
     """
-    paired = pairing.pair(baseline, candidate)
-    is_paired = len(paired.baseline) >= LEAST_PAIRED or paired.is_complete
-    rows = (paired.baseline, paired.candidate) if is_paired else (baseline, candidate)
-    numbers = (sides.measured(rows[0]), sides.measured(rows[1]))
-    evidence = Evidence(
-        pairing=paired,
-        is_paired=is_paired,
-        classified=sides.classified(*rows, positive=positive),
-        measured=None if numbers[0] is None or numbers[1] is None else (numbers[0], numbers[1]),
-        metrics={},
+    baseline, candidate = (
+        predictions.read(Path(one.predictions), source=one.source)
+        for one in (question.baseline, question.candidate)
     )
-    return replace(evidence, metrics=_compared(evidence, tuple(names), run_ids, resamples))
+    own = reported.own_pairs(question, baseline, candidate)
+    matched = _match(question, baseline, candidate)
+    pairs = measures.pairs(matched.baseline, matched.candidate, positive=_positive(own, question))
+    compared = measures.compare(
+        pairs,
+        question.metrics,
+        without=(
+            reported.why_own(question, own)
+            if matched.rows.compared
+            else dict.fromkeys(question.metrics, measures.NO_ROWS)
+        ),
+        run_ids=_run_ids(question),
+        paired=matched.is_paired,
+        resamples=question.resamples,
+    )
+    classified = pairs.classified if _are_classes(question) else None
+    return Evidence(
+        rows=matched.rows,
+        metrics=measures.judged(compared, question.rules),
+        slices=_slices(question, matched, pairs, compared),
+        flips=_flips(question, matched, classified),
+        confusion=None if classified is None else confusion.of(*classified),
+        curves=() if classified is None else curves.of(*classified),
+    )
 
 
-def _compared(
-    evidence: Evidence, names: tuple[str, ...], run_ids: tuple[str, str], resamples: int
-) -> dict[str, Compared]:
-    told: dict[str, Compared] = {}
-    known: dict[str, Metric] = {}
-    for name in names:
-        metric = metrics.named(name)
-        if metric is None:
-            told[name] = Compared(why_not="it is the trainer's own metric")
-            continue
-        pair = evidence.side_of(metric)
-        why_not = _why_not(metric, pair)
-        if why_not or pair is None:
-            told[name] = Compared(why_not=why_not)
-            continue
-        before, after = (metrics.value(metric, side) for side in pair)
-        why_not = bootstrap.why_not(pair, metric)
-        told[name] = Compared(baseline=before, candidate=after, why_not=why_not)
-        if why_not is None:
-            known[name] = metric
-    for pair in (evidence.classified, evidence.measured):
-        wanted = {name: one for name, one in known.items() if evidence.side_of(one) is pair}
-        if pair is None or not wanted:
-            continue
-        resampled = bootstrap.resample(
-            pair, wanted, run_ids=run_ids, paired=evidence.is_paired, resamples=resamples
-        )
-        for name, values in resampled.items():
-            drawn = bootstrap.rows_drawn(pair, wanted[name])
-            told[name] = _with_difference(told[name], values, rows=drawn)
-    return {name: told[name] for name in names}
+def _match(question: Comparing, baseline: Predictions, candidate: Predictions) -> Matched:
+    scored, trained_on = None, None
+    if question.scored is not None:
+        source = f"what {question.baseline.source} answers to the candidate's rows"
+        scored = predictions.read(Path(question.scored), source=source)
+    if question.trained_on is not None:
+        source = f"the training rows of {question.baseline.source}"
+        trained_on = training_rows.read(Path(question.trained_on), source=source)
+    return matching.match(
+        baseline, candidate, scored=scored, trained_on=trained_on, why=question.why
+    )
 
 
-def _with_difference(one: Compared, resampled: Floats, *, rows: int) -> Compared:
-    assert one.baseline is not None
-    assert one.candidate is not None
-    estimate = one.candidate - one.baseline
-    return replace(one, difference=difference.of(estimate, resampled, rows=rows))
+def _positive(own: Pairs, question: Comparing) -> str | None:
+    """Return the class that was positive on each run's own rows: it is so on any rows."""
+    if own.classified is None or len(own.classified[0].classes) != 2:
+        return question.positive
+    return own.classified[0].classes[-1]
 
 
-def _why_not(metric: Metric, pair: tuple[Side, Side] | None) -> str | None:
-    if pair is None:
-        kind = "numbers" if metric.is_regression else "classes"
-        return f"y_true or y_pred does not hold {kind}"
-    return next(filter(None, (metrics.why_not(metric, side) for side in pair)), None)
+def _are_classes(question: Comparing) -> bool:
+    """Tell whether answers are classes: numbers are not, where every metric is of a regression."""
+    known = [metric for name in question.metrics if (metric := metrics.named(name))]
+    return not known or not all(metric.is_regression for metric in known)
+
+
+def _slices(
+    question: Comparing, matched: Matched, pairs: Pairs, compared: Mapping[str, Compared]
+) -> Slices | None:
+    """Judge slices by the first metric that gates and has an interval, else by the first one."""
+    order = [*question.rules, *compared]
+    name = next((one for one in order if one in compared and compared[one].difference), None)
+    metric = metrics.named(name) if name else None
+    pair = pairs.of(metric) if metric else None
+    if name is None or metric is None or pair is None or not matched.is_paired:
+        return None
+    columns = matched.candidate.slices
+    return slices.find(
+        pair,
+        {column: one for column, one in columns.items() if column not in question.private},
+        name,
+        metric,
+        question.rules.get(name) or Rule(direction=metric.direction),
+        run_ids=_run_ids(question),
+        bins=question.bins,
+        resamples=question.resamples,
+    )
+
+
+def _flips(
+    question: Comparing, matched: Matched, classified: tuple[Classified, Classified] | None
+) -> Flips | None:
+    if classified is None or not matched.is_paired:
+        return None
+    return flips.find(*classified, rows=matched.candidate, private=question.private)
+
+
+def _run_ids(question: Comparing) -> tuple[str, str]:
+    return question.baseline.run_id, question.candidate.run_id

@@ -2,16 +2,18 @@
 
 import math
 from collections.abc import Collection
+from itertools import islice
 
 import numpy as np
 
 from trainshed.evidence import Flip, Flips
-from trainshed.statistics.columns import Column, Floats, Rows, Texts
+from trainshed.statistics.columns import Column, Floats, Rows, Texts, shown
 from trainshed.statistics.predictions import Predictions, text_of
 from trainshed.statistics.sides import Classified
 
 SHOWN = 10
 MASK = "•••"
+_MOST_COLUMNS = 30  # of a flip
 _EXACT_BELOW = 25  # discordant rows: the chi-square approximation is good from here on
 
 
@@ -70,12 +72,12 @@ def _surest(
     return tuple(
         Flip(
             row_id=MASK if "row_id" in private else text_of(rows.row_id[row]),
-            truth=side.classes[side.truth[row]],
-            answer=side.classes[side.answer[row]],
+            truth=shown(side.classes[side.truth[row]]),
+            answer=shown(side.classes[side.answer[row]]),
             confidence=None if confidence is None else float(confidence[row]),
             columns={
-                name: MASK if name in private else _shown(column, row)
-                for name, column in rows.slices.items()
+                shown(name): MASK if name in private else _text(column, row)
+                for name, column in islice(rows.slices.items(), _MOST_COLUMNS)
             },
         )
         for row in lost[order[:SHOWN]]
@@ -94,8 +96,8 @@ def _confidence(side: Classified) -> Floats | None:
     return np.where(side.answer == len(side.classes) - 1, score, other)
 
 
-def _shown(column: Column, row: int) -> str:
+def _text(column: Column, row: int) -> str:
     if isinstance(column, Texts):
-        return column.values[int(column.codes[row])]
+        return shown(column.values[int(column.codes[row])])
     number = column.numbers[row]
     return "" if np.isnan(number) else f"{number:g}"

@@ -84,4 +84,5 @@ def _is_equal(left: Column, right: Column, *, size: int) -> NDArray[np.bool_]:
 
 def _rounded(numbers: Floats) -> Floats:
     """Programs write 0.1 + 0.2 in different ways; a truth that differs by so little is the same."""
-    return numbers.astype(np.float32).astype(np.float64)
+    with np.errstate(over="ignore"):
+        return numbers.astype(np.float32).astype(np.float64)

@@ -2,6 +2,7 @@
 
 import csv
 import importlib.util
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -26,12 +27,10 @@ def opened(path: Path, *, source: str) -> Iterator[tuple[list[str], Iterator[Chu
     """Yield the header and the chunks of a file. What is Parquet is told by its first bytes."""
     try:
         with path.open("rb") as file:
-            is_parquet = file.read(len(_PARQUET)) == _PARQUET
-        if is_parquet:
-            yield _parquet(path, source)
-        else:
-            with path.open(encoding="utf-8-sig", newline="") as text:
-                yield _csv(text, source)
+            if file.peek(len(_PARQUET)).startswith(_PARQUET):
+                yield _parquet(path, source)
+            else:
+                yield _csv(io.TextIOWrapper(file, encoding="utf-8-sig", newline=""), source)
     except OSError as error:
         raise _unreadable(source, error.strerror or str(error)) from None
     except (csv.Error, UnicodeDecodeError) as error:

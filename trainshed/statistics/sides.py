@@ -111,7 +111,7 @@ def _classes(first: Predictions, second: Predictions) -> tuple[str, ...]:
     """Return the classes that have scores, else those that occur."""
     scored, found = [], []
     for one in (first, second):
-        scored.append({_plain(name) for name in one.class_scores})
+        scored.append({plain(name) for name in one.class_scores})
         found.append(_labels(one, scored[-1]))
     _reject_different(first, second, scored, having="scores for")
     every = found[0] | found[1]
@@ -125,7 +125,7 @@ def _labels(one: Predictions, scored: set[str]) -> set[str]:
     found: set[str] = set()
     for column, name in ((one.truth, "y_true"), (one.answer, "y_pred")):
         assert isinstance(column, Texts)
-        used = {_plain(column.values[code]) for code in np.unique(column.codes)}
+        used = {plain(column.values[code]) for code in np.unique(column.codes)}
         outside = sorted(used - scored) if scored else []
         if outside:
             raise LabelIsOutsideTheClasses(
@@ -167,12 +167,12 @@ def _positive(both: Sequence[Predictions], classes: tuple[str, ...]) -> str | No
 
 def _codes(column: Texts, classes: tuple[str, ...]) -> Codes:
     table = {name: code for code, name in enumerate(classes)}
-    turned = [table.get(_plain(value), -1) for value in column.values]
+    turned = [table.get(plain(value), -1) for value in column.values]
     return np.array(turned, dtype=np.int32)[column.codes]
 
 
 def _scores(one: Predictions, classes: tuple[str, ...]) -> Floats | None:
-    by_class = {_plain(name): score for name, score in one.class_scores.items()}
+    by_class = {plain(name): score for name, score in one.class_scores.items()}
     if len(classes) <= 2:
         return by_class.get(classes[-1], one.score)
     if not by_class:
@@ -192,6 +192,6 @@ def _in_order(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(numbers))
 
 
-def _plain(label: str) -> str:
+def plain(label: str) -> str:
     """Write a whole number as one: pandas turns 1 to 1.0 where another row lacks its value."""
     return label.partition(".")[0] if _WHOLE.fullmatch(label) else label
