@@ -68,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     out = args.out or here.state / "comparison.json"
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(compared.to_json(), encoding="utf-8")
-    github.append_summary(report.markdown(compared))
+    github.append_summary(report.summary(compared))
     github.set_outputs(
         {
             "verdict": compared.verdict,

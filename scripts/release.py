@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             commit=commit,
             is_dry=args.dry_run,
             override=_override(args.override, here),
-            gated=lambda compared: github.append_summary(report.markdown(compared)),
+            gated=lambda compared: github.append_summary(report.summary(compared)),
         )
         step.result = released.told
     _tell(released)

@@ -1,4 +1,4 @@
-"""A real MLflow server on 127.0.0.1: SQLite and a folder of artifacts; and what stands before it."""
+"""A real MLflow server on 127.0.0.1, on SQLite and a folder; and one that gets stuck."""
 
 import http.client
 import json
@@ -33,15 +33,15 @@ class Server:
     def uri(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def get(self, path: str, **query: str) -> Any:
+    def get(self, endpoint: str, /, **query: str) -> Any:
         """Ask MLflow's REST API, as documented, without its client."""
         encoded = urllib.parse.urlencode(query)
-        with urllib.request.urlopen(f"{self.uri}/api/2.0/{path}?{encoded}") as answer:
+        with urllib.request.urlopen(f"{self.uri}/api/2.0/{endpoint}?{encoded}") as answer:
             return json.load(answer)
 
-    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+    def post(self, endpoint: str, body: Mapping[str, Any]) -> Any:
         request = urllib.request.Request(
-            f"{self.uri}/api/2.0/{path}",
+            f"{self.uri}/api/2.0/{endpoint}",
             data=json.dumps(body).encode(),
             headers={"Content-Type": "application/json"},
         )
@@ -90,7 +90,12 @@ def serve(folder: Path) -> Iterator[Server]:
                 *("--artifacts-destination", str(folder / "artifacts")),
             ],
             cwd=folder,
-            env={**os.environ, **made.variables(), "MLFLOW_DISABLE_TELEMETRY": "true"},
+            env={
+                **os.environ,
+                **made.variables(),
+                "MLFLOW_DISABLE_TELEMETRY": "true",
+                "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+            },
             stdout=log,
             stderr=log,
             start_new_session=True,  # it starts workers of its own, which end with their group

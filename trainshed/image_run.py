@@ -63,7 +63,7 @@ def extract(archive: Iterator[bytes], folder: Path, *, most_bytes: int = MOST_BY
     """
     try:
         stream: Any = _Stream(archive, most_bytes)  # tarfile asks for more than it uses
-        with tarfile.open(fileobj=stream, mode="r|") as opened:
+        with tarfile.open(fileobj=stream, mode="r|", bufsize=_CHUNK) as opened:
             for number, member in enumerate(opened):
                 if number >= MOST_FILES:
                     raise _refused(f"holds more than {MOST_FILES:,} files")

@@ -180,8 +180,13 @@ def find(known: Iterable[Known], run_id: str) -> Known:
     Raises:
         RunIsUnknown: there is none, or several begin so.
     """
+    if len(run_id) < _FEWEST_DIGITS:
+        raise RunIsUnknown(
+            f"A run is named by at least six digits of its id; {run_id!r} has fewer.",
+            fix="Take them from scripts/runs.py list.",
+        )
     matches = [one for one in known if one.run_id.startswith(run_id)]
-    if len(matches) != 1 or len(run_id) < _FEWEST_DIGITS:
+    if len(matches) != 1:
         what = "Several runs begin" if len(matches) > 1 else "There is no run whose id begins"
         raise RunIsUnknown(
             f"{what} with {run_id}, in the run store or the ledger.",

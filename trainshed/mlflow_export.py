@@ -112,23 +112,34 @@ def export(runs: Sequence[MlflowRun], *, state: Path, tell: Tell) -> Iterator[Ex
 def uploads(one: Known, *, store: Store, chosen: Model | None, scratch: Path) -> list[Upload]:
     """Return the files of a run that go to MLflow; none when it is not in the store.
 
-    Columns marked private are taken out of predictions: such a copy lies in `scratch`.
+    Columns marked private are taken out of predictions: such a copy lies in `scratch`. A profile
+    that holds values of them stays here.
 
     Args:
         chosen: the model as trainshed.yml has it now; None when it has no such model. Nobody says
-            then what is private, so the predictions stay here.
+            then what is private, so predictions and profile stay here.
     """
     if one.run is None or store.find(one.run_id) is None:
         return []
     run, folder = one.run, store.folder(one.run_id)
-    files = [run.artifact, run.examples, run.schema, run.profile]
-    whole = [_upload(folder, file) for file in files if file is not None]
-    whole.append(Upload(path=str(folder / "run.json"), folder=""))
-    return whole + _predictions(run, folder, chosen, scratch / one.run_id)
+    found = [_upload(folder, file) for file in (run.artifact, run.examples, run.schema) if file]
+    found.append(Upload(path=str(folder / "run.json"), folder=""))
+    if chosen is None:
+        return found
+    if run.profile is not None and not _shows(folder / run.profile.path, chosen.private):
+        found.append(_upload(folder, run.profile))
+    return found + _predictions(run, folder, chosen, scratch / one.run_id)
 
 
-def _predictions(run: Run, folder: Path, chosen: Model | None, scratch: Path) -> list[Upload]:
-    if run.predictions is None or chosen is None:
+def _shows(profile: Path, private: Sequence[str]) -> bool:
+    """Tell whether a profile holds values of private columns: they were not private back then."""
+    columns = json.loads(profile.read_bytes())["columns"]
+    there = [columns[name] for name in private if name in columns]
+    return any("numbers" in one or "counts" in one.get("texts", {}) for one in there)
+
+
+def _predictions(run: Run, folder: Path, chosen: Model, scratch: Path) -> list[Upload]:
+    if run.predictions is None:
         return []
     columns = private_columns.named(private=chosen.private, key=chosen.key, target=chosen.target)
     path = folder / run.predictions.path

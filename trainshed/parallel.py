@@ -1,6 +1,7 @@
-"""Do several things at once that wait for other programs, and end them all when one must stop."""
+"""Do things at once that wait for people's programs, and end them all when one must stop."""
 
-import ctypes
+import contextlib
+import os
 import signal
 import threading
 import time
@@ -9,7 +10,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
-_GRACE_SECONDS = 20.0
+import psutil
+
+_POLITE_SECONDS = 5.0
+_PATIENCE_SECONDS = 20.0
+_POLL_SECONDS = 0.1
 
 T = TypeVar("T")
 
@@ -17,8 +22,8 @@ T = TypeVar("T")
 def run(calls: Sequence[Callable[[], T]], *, jobs: int) -> list[T]:
     """Make calls, `jobs` of them at once, and return their results in order.
 
-    One that raises keeps no other from its end. Ctrl-C and SIGTERM end all: each call is left as
-    Ctrl-C leaves one that is made alone, with its clean-up done.
+    One that raises keeps no other from its end. Ctrl-C and SIGTERM end all: no further call is
+    made, the programs of those that were (`trainshed.program`) are ended, and so each cleans up.
 
     Raises:
         Exception: that of the first call (in their order) that raised one.
@@ -27,29 +32,28 @@ def run(calls: Sequence[Callable[[], T]], *, jobs: int) -> list[T]:
     results: dict[int, T] = {}
     errors: dict[int, Exception] = {}
 
-    def work() -> None:
-        while waiting:
-            try:
+    def work(ended: threading.Event) -> None:
+        try:
+            while True:
                 number, call = waiting.popleft()
-            except IndexError:  # another thread took it meanwhile
-                return
-            try:
-                results[number] = call()
-            except Exception as error:  # raised below, when all have ended
-                errors[number] = error
-            except SystemExit:  # what `_interrupt` raised
-                return
+                try:
+                    results[number] = call()
+                except Exception as error:  # raised below, when all have ended
+                    errors[number] = error
+        except IndexError:  # there is nothing left
+            ended.set()
 
-    threads = [threading.Thread(target=work, daemon=True) for _ in range(jobs)]
+    # Not join(): interrupted, it takes a thread that runs for one that has ended (Python 3.11).
+    ends = [threading.Event() for _ in range(jobs)]
     with _sigterm_as_interrupt():
         try:
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
+            for ended in ends:
+                threading.Thread(target=work, args=[ended], daemon=True).start()
+            for ended in ends:
+                ended.wait()
         except BaseException:
             waiting.clear()
-            _interrupt(threads)
+            _end_programs(ends)
             raise
     if errors:
         raise errors[min(errors)]
@@ -67,20 +71,22 @@ def one_at_a_time(tell: Callable[[str], None]) -> Callable[[str], None]:
     return told
 
 
-def _interrupt(threads: Sequence[threading.Thread]) -> None:
-    """Raise in threads what Ctrl-C raises in the main one, and wait while they clean up.
+def _end_programs(ends: Sequence[threading.Event]) -> None:
+    """End people's programs until every thread has ended, first politely.
 
-    It is SystemExit, which nobody takes for a failure and a thread ends with silently.
+    One that is only about to be started is met the next time round. Git and installers are not
+    ended: they lead no session, take moments, and Ctrl-C reaches them anyway.
     """
-    for thread in threads:
-        if thread.ident is not None and thread.is_alive():
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit)
-            )
-    deadline = time.monotonic() + _GRACE_SECONDS
-    for thread in threads:
-        if thread.ident is not None:
-            thread.join(timeout=max(0.0, deadline - time.monotonic()))
+    started = time.monotonic()
+    while not all(ended.wait(_POLL_SECONDS) for ended in ends):
+        seconds = time.monotonic() - started
+        if seconds > _PATIENCE_SECONDS:  # one waits for another process, say: it ends with us
+            return
+        for child in psutil.Process().children():
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                if os.getsid(child.pid) == child.pid:
+                    number = signal.SIGTERM if seconds < _POLITE_SECONDS else signal.SIGKILL
+                    os.killpg(child.pid, number)
 
 
 @contextmanager

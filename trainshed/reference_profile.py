@@ -7,25 +7,26 @@ profile is a run all the same: whatever goes wrong here is told, and stops no tr
 import hashlib
 import json
 import os
-import secrets
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainshed import config, dataset_files
+from trainshed import config, dataset_files, locks
 from trainshed.aside import Aside
 from trainshed.dataset_files import Stamp
 from trainshed.drift import table
-from trainshed.errors import TrainshedError
-from trainshed.question import Profiling
+from trainshed.errors import ProgramError, TrainshedError
 from trainshed.run import Dataset, File
-from trainshed.statistician import Statistician
 
 FORMAT = 1
 """That of `drift.profile_file`, which imports numpy; a test holds the two together."""
 _PLACE = "profile/profile.json"
 _SUFFIXES = {".csv", ".tsv"}
+
+
+class DataChangedInTraining(ProgramError):
+    """The trainer wrote into the data that it was given, so no profile of it can be kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,26 +58,31 @@ class Profiles:
         chosen: config.Model,
         before: Mapping[str, Stamp],
     ) -> Path | None:
+        # Most trainings are found or know their profile: they are not to import for nothing.
+        from trainshed.question import Profiling  # noqa: PLC0415
+        from trainshed.statistician import Statistician  # noqa: PLC0415
+
         data = folder / dataset.path
         table.look_at(data, source=dataset.path)  # most of what is no table shows already here
-        self.home.mkdir(parents=True, exist_ok=True)
-        beside = kept.with_name(f".{kept.stem}.{secrets.token_hex(6)}")
-        question = Profiling(
-            data=str(data),
-            out=str(beside),
-            source=dataset.path,
-            key=tuple(chosen.key),
-            private=tuple(chosen.private),
-        )
-        try:
+        with locks.held(kept.with_suffix(".lock")):  # seeds that are trained at once share one
+            if kept.is_file():
+                return kept
+            beside = kept.with_suffix(".new")
+            question = Profiling(
+                data=str(data),
+                out=str(beside),
+                source=dataset.path,
+                key=tuple(chosen.key),
+                private=tuple(chosen.private),
+            )
             with Statistician(tell=self.tell) as statistician:
                 statistician.profile(question)
             if _stamps(data) != before:
-                self.tell(f"no profile of {dataset.path} is kept: training changed the data")
-                return None
+                raise DataChangedInTraining(
+                    f"training changed {dataset.path}",
+                    fix="Let the trainer write elsewhere, beside the path that is passed as {out}.",
+                )
             beside.replace(kept)
-        finally:
-            beside.unlink(missing_ok=True)
         return kept
 
 

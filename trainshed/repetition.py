@@ -135,7 +135,8 @@ def train(
         try:
             made = own.train_or_find(one.commit, one.model, seed=seed_of(one), again=again)
         except TrainshedError as error:
-            tell(f"{name} failed: {error.problem.splitlines()[0]}")
+            first = error.problem.splitlines()[0]
+            tell(f"{name} failed: {first.removesuffix(' Its last lines:')}")
             raise
         done.append(seed_of(one))
         tell(f"{name}: {made.told} ({len(done)} of {len(plans)})")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from trainshed import checkout, config, dataset, locks, paths, program
+from trainshed.config_file import model_of
 from trainshed.errors import ConfigurationError, ProgramError, ReleaseStateError, TrainshedError
 from trainshed.training import Outcome, Trainings, filler, needed
 
@@ -59,11 +60,20 @@ class Scorings:
         A comparison does not depend on it: what fails is told in full, and is a reason.
         """
         try:
-            why = self.why_not(baseline)
-            return (None, why) if why else (self.score(baseline, candidate), "")
+            found = self.find(baseline, candidate)
+            why = self.why_not(baseline) if found is None else None
+            if why is not None:
+                return None, why
+            return found or self.score(baseline, candidate), ""
         except TrainshedError as error:
             self.trainings.tell(str(error))
             return None, error.problem.splitlines()[0].rstrip(".:")
+
+    def find(self, baseline: Outcome, candidate: Outcome) -> Path | None:
+        """Return answers that were given before; no code runs for them."""
+        command = self._settings(baseline).evaluate
+        answers = self._place(command, baseline, candidate) / _ANSWERS if command else None
+        return answers if answers is not None and _is_whole(answers) else None
 
     def why_not(self, baseline: Outcome) -> str | None:
         """Say why a baseline cannot be asked; None when it can be."""
@@ -90,11 +100,9 @@ class Scorings:
                 fix="Add one to trainshed.yml (docs/contract.md); it counts for what is trained "
                 "from then on.",
             )
-        key = _key(chosen.evaluate, baseline, candidate)
-        state = self.trainings.project.state
-        place = state / "scores" / baseline.run.run_id / key
+        place = self._place(chosen.evaluate, baseline, candidate)
         waiting = "another process asks the same baseline: waiting for it"
-        lock = state / "locks" / f"score-{key}"
+        lock = self.trainings.project.state / "locks" / f"score-{place.name}"
         with locks.held(lock, waiting=lambda: self.trainings.tell(waiting)):
             if not _is_whole(place / _ANSWERS):
                 self._ask(chosen, baseline, candidate, place)
@@ -166,14 +174,14 @@ class Scorings:
 
     def _settings(self, baseline: Outcome) -> config.Model:
         configuration = self.trainings.project.config_at(baseline.commit)
-        return configuration.models[baseline.run.model]
+        return configuration.models[model_of(configuration, baseline.run.model)]
 
-
-def _key(command: list[str], baseline: Outcome, candidate: Outcome) -> str:
-    """Name what decides the answers beside the run: its id says all that its training read."""
-    asked = candidate.run.dataset
-    parts = [baseline.run.artifact.digest, asked.digest, asked.path, command]
-    return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
+    def _place(self, command: list[str], baseline: Outcome, candidate: Outcome) -> Path:
+        """Return the folder of what decides the answers: a run's id says what its training read."""
+        run, asked = baseline.run, candidate.run.dataset
+        parts = [run.artifact.digest, asked.digest, asked.path, command]
+        key = hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
+        return self.trainings.project.state / "scores" / run.run_id / key
 
 
 def _bring_model(baseline: Outcome, folder: Path) -> str:

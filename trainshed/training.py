@@ -114,20 +114,16 @@ class Trainings:
             described = other.dataset
         else:
             described = training_data.describe(self.project, self.store.digests, commit, chosen)
+        read = ingredients.of(
+            self.project, commit, name, chosen, dataset=described, seed=seed,
+            python=self.python.version,
+        )  # fmt: skip
         return Plan(
             model=name,
             commit=commit,
             settings=chosen,
             dataset=described,
-            ingredients=ingredients.of(
-                self.project,
-                commit,
-                name,
-                chosen,
-                dataset=described,
-                seed=seed,
-                python=self.python.version,
-            ),
+            ingredients=read,
             data_of=other,
         )
 
@@ -215,14 +211,11 @@ class Trainings:
 
     def _provide(self, folder: Path, plan: Plan) -> None:
         if plan.settings.data.fetch is not None:
+            variables = self.variables(plan.commit, plan.settings)
             training_data.provide(
-                folder,
-                plan.settings,
-                expected=plan.dataset,
-                variables=self.variables(plan.commit, plan.settings),
-                tell=self.tell,
+                folder, plan.settings, expected=plan.dataset, variables=variables, tell=self.tell,
                 output=self.output,
-            )
+            )  # fmt: skip
 
     def _train_in(self, folder: Path, plan: Plan, *, files: Path) -> Run:
         chosen = plan.settings

@@ -8,6 +8,8 @@ from trainers import Repository
 from trainshed import comparison, result
 from trainshed.comparison import Comparison
 
+NO_BASE = "base-run-id=\nbase-run-folder=\nlive-run-id=\nlive-run-folder=\n"
+
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Repository:
@@ -192,11 +194,13 @@ def test_a_dry_run_names_what_it_would_train_and_trains_nothing(repository: Repo
         f"run-folder={runs}/{new}",
         f"base-run-id={old}",
         f"base-run-folder={runs}/{old}",
+        "live-run-id=",
+        "live-run-folder=",
     ]
     assert finished.stderr == (
         f"would train or find {after[:12]} (run {new[:12]}) and {before[:12]} (run {old[:12]})\n"
     )
-    assert alone.stdout.endswith("base-run-id=\nbase-run-folder=\n")
+    assert alone.stdout.endswith(NO_BASE)
     assert not Path(runs).exists()
 
 
@@ -210,7 +214,7 @@ def test_a_dry_run_has_no_base_run_where_the_base_has_no_such_model(
     finished = repository.script("compare", "--dry-run", "--no-origin")
 
     assert finished.returncode == 0, finished.stderr
-    assert finished.stdout.endswith("base-run-id=\nbase-run-folder=\n")
+    assert finished.stdout.endswith(NO_BASE)
 
 
 def test_a_base_whose_inputs_were_missing_is_no_baseline(repository: Repository) -> None:
@@ -220,7 +224,7 @@ def test_a_base_whose_inputs_were_missing_is_no_baseline(repository: Repository)
     planned = repository.script("compare", "--dry-run", "--no-origin")
     finished = repository.script("compare", "--no-origin")
 
-    assert planned.stdout.endswith("base-run-id=\nbase-run-folder=\n")
+    assert planned.stdout.endswith(NO_BASE)
     assert finished.stdout.startswith("verdict=pass\n")
     assert "lib/ is not in commit" in finished.stderr
     assert read(repository).gate is None

@@ -49,16 +49,16 @@ def test_the_guides_command_prints_the_contract_in_order(tmp_path: Path) -> None
     printed = train(tmp_path, "--data", "data/v1/train.csv", "--out", "models/churn.pkl").stdout
 
     keys = [line.partition("=")[0] for line in printed.splitlines()]
-    assert keys[: len(METRICS) + 5] == [
+    assert keys[: len(METRICS) + 6] == [
         "dataset",
         *[f"metric.{name}" for name in METRICS],
-        *["artifact", "schema", "predictions", "examples"],
+        *["artifact", "schema", "predictions", "examples", "training_rows"],
     ]
     assert "dataset=data/v1/train.csv\n" in printed
     assert re.search(r"^metric\.f1=0\.8\d{5}$", printed, re.MULTILINE)
     assert "artifact=models/churn.pkl\nschema=models/churn.schema.json\n" in printed
     assert "param.rows=4000\n" in printed
-    for key in ("artifact", "schema", "predictions", "examples"):
+    for key in ("artifact", "schema", "predictions", "examples", "training_rows"):
         (path,) = re.findall(rf"^{key}=(.*)$", printed, re.MULTILINE)
         assert (tmp_path / path).is_file()
 
@@ -98,6 +98,61 @@ def test_copies_of_a_row_are_numbered_and_stay_on_one_side(v1: Trained, tmp_path
 
     once = set(v1.predictions["row_id"])
     assert set(trained.predictions["row_id"]) == once | {name[:-1] + "1" for name in once}
+
+
+def test_every_row_is_either_trained_on_or_evaluated(v1: Trained) -> None:
+    trained_on = pd.read_csv(v1.folder / "churn.training_rows.csv")
+
+    assert list(trained_on.columns) == ["row_id"]
+    assert sorted([*trained_on["row_id"], *v1.predictions["row_id"]]) == sorted(row_ids(V1))
+
+
+def test_an_older_model_answers_every_row_of_newer_data(
+    v1: Trained, v2: Trained, tmp_path: Path
+) -> None:
+    out = tmp_path / "answers.csv"
+
+    finished = evaluate(v1.folder / "churn.pkl", V2, out)
+
+    assert (finished.returncode, finished.stderr) == (0, "")
+    answers = pd.read_csv(out, keep_default_na=False).set_index("row_id")
+    assert list(answers.index) == row_ids(V2)
+    of_v2 = v2.predictions.set_index("row_id")
+    assert list(answers.columns) == list(of_v2.columns)
+    same = ["y_true", *SLICES]
+    assert answers.loc[of_v2.index, same].equals(of_v2[same])
+
+
+def test_what_a_model_answers_again_is_what_it_answered_at_training(
+    v1: Trained, tmp_path: Path
+) -> None:
+    out = tmp_path / "answers.csv"
+
+    evaluate(v1.folder / "churn.pkl", V1, out)
+
+    trained = (v1.folder / "churn.predictions.csv").read_text().splitlines()
+    assert set(trained) <= set(out.read_text().splitlines())
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        pytest.param("a,churn\n1,yes\n", r"evaluate\.py: .* cannot answer .*", id="columns"),
+        pytest.param("a,b\n1,2\n", r"train\.py: .* has no column 'churn'", id="target"),
+    ],
+)
+def test_data_that_an_older_model_cannot_answer_is_a_message(
+    v1: Trained, tmp_path: Path, content: str, message: str
+) -> None:
+    data = tmp_path / "data.csv"
+    data.write_text(content)
+
+    finished = evaluate(v1.folder / "churn.pkl", data, tmp_path / "answers.csv")
+
+    assert (finished.returncode, finished.stdout) == (1, "")
+    assert re.match(message, finished.stderr)
+    assert "Traceback" not in finished.stderr
+    assert not (tmp_path / "answers.csv").exists()
 
 
 def test_predictions_agree_with_the_artifact_and_hold_the_slices(v1: Trained) -> None:
@@ -210,6 +265,16 @@ def train(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-I", ROOT / "pipelines/train.py", *arguments],
         cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def evaluate(model: Path, data: Path, out: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, ROOT / "pipelines/evaluate.py", model, data, out],
+        cwd=out.parent,
         capture_output=True,
         text=True,
         check=False,

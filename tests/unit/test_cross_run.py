@@ -93,7 +93,7 @@ def test_a_file_takes_the_place_of_a_folder_and_the_other_way_round(
     repository: Repository,
 ) -> None:
     counts = 'find "$1" -type f | sort | tr "\\n" " " >"$2"\n' + trainers.REPORT
-    keys: dict[str, Any] = {"data": "data", "target": None}
+    keys: dict[str, Any] = {"data": "data", "target": None, "inputs": None}
     repository.commit({"trainshed.yml": trainers.config(**keys), "code/train.sh": counts})
     folder = train(repository)
     repository.commit({"data/train.csv": None})

@@ -216,7 +216,9 @@ def test_files_without_ids_are_an_error_that_says_whose_they_are(tmp_path: Path)
 
     question = a_question(tmp_path, ["a"], ["b"])
     Path(question.predictions).write_text("id,y_true\n1,2\n")
-    with pytest.raises(PredictionsLackColumns, match=r"^The predictions of run 1 lack the column row_id"):
+    with pytest.raises(
+        PredictionsLackColumns, match=r"^The predictions of run 1 lack the column row_id"
+    ):
         leakage.of_run(question)
     Path(question.predictions).unlink()
     with pytest.raises(PredictionsCannotBeRead):

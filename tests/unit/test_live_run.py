@@ -20,7 +20,7 @@ cp "$1" "$2"
 printf 'row_id,y_true,y_pred\\n1,yes,yes\\n' >"$2.csv"
 printf 'dataset=%s\\nmetric.score=0.9\\nartifact=%s\\npredictions=%s.csv\\n' "$1" "$2" "$2"
 """
-RANDOM = "od -An -tx8 -N8 /dev/urandom"
+RANDOM = "od -An -tx8 -N8 /dev/urandom | tr -d ' '"
 IMAGE = "127.0.0.1:1/test/tiny@sha256:" + "0" * 64
 
 

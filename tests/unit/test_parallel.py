@@ -1,4 +1,6 @@
-import _thread
+import os
+import signal
+import subprocess
 import threading
 from collections.abc import Callable
 
@@ -55,27 +57,30 @@ def test_the_first_error_is_raised_when_all_have_ended() -> None:
     assert ended == [0, 1, 2, 3, 4]
 
 
-def test_an_interrupt_ends_every_call_with_its_clean_up_and_starts_no_more() -> None:
-    cleaned: list[int] = []
+def test_an_interrupt_ends_the_programs_of_every_call_and_makes_no_more() -> None:
+    """Programs that lead a session, as trainers do; one is started only after the interrupt."""
+    ended: dict[int, int] = {}
     all_run = threading.Barrier(3)
+    is_interrupted = threading.Event()
 
     def call(number: int) -> Callable[[], None]:
         def do() -> None:
-            try:
+            if number == 2:
                 all_run.wait(timeout=60)
-                if number == 2:
-                    _thread.interrupt_main()
-                while True:
-                    threading.Event().wait(0.01)
-            finally:
-                cleaned.append(number)
+                os.kill(os.getpid(), signal.SIGINT)
+                is_interrupted.set()
+            program = subprocess.Popen(["sleep", "600"], start_new_session=True)
+            if number < 2:
+                all_run.wait(timeout=60)
+            assert is_interrupted.wait(timeout=60)
+            ended[number] = program.wait(timeout=60)
 
         return do
 
     with pytest.raises(KeyboardInterrupt):
         parallel.run([call(number) for number in range(4)], jobs=3)
 
-    assert sorted(cleaned) == [0, 1, 2]
+    assert ended == dict.fromkeys(range(3), -signal.SIGTERM)
 
 
 def test_lines_that_are_told_at_once_do_not_mix() -> None:

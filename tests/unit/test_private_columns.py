@@ -102,6 +102,16 @@ def test_training_rows_stay_unless_they_hold_a_private_column(rows: bytes, is_ke
     assert ("training_rows/t.csv" in files) == is_kept
 
 
+def test_row_ids_that_are_private_are_nowhere_with_a_header_or_without() -> None:
+    for rows in (b"row_id\n1\n", b"1\n2\n"):
+        files, removed = private_columns.remove(
+            {**FILES, "training_rows/t.csv": rows}, run_of(), ["row_id"]
+        )
+
+        assert list(files) == ["artifact/m"]
+        assert removed == Removed(columns=("row_id",), left_out=("predictions", "training_rows"))
+
+
 def test_a_run_without_predictions_has_nothing_to_take_out() -> None:
     bare = run_of(predictions=None, training_rows=None)
 

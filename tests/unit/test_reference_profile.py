@@ -1,6 +1,5 @@
 import dataclasses
 import json
-import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,9 @@ import pytest
 import trainers
 from trainers import Repository
 
+from trainshed import locks
 from trainshed.drift import profile, profile_file
-from trainshed.reference_profile import FORMAT
+from trainshed.reference_profile import FORMAT, Profiles
 from trainshed.trainer import TrainerFailed
 from trainshed.training import Outcome, Trainings
 
@@ -67,6 +67,26 @@ def test_the_same_data_is_profiled_once(repository: Repository) -> None:
     assert second.run.run_id != first.run.run_id
     assert second.run.profile == first.run.profile
     assert [one.stat().st_mtime_ns for one in profiles(repository)] == [before]
+
+
+def test_who_profiles_the_same_data_at_once_waits_for_the_first(
+    repository: Repository, tmp_path: Path
+) -> None:
+    train(repository)
+    (kept,) = profiles(repository)
+    content = kept.read_bytes()
+    kept.unlink()
+    waits = Profiles(home=kept.parent, tell=trainers.ignore)
+    plan = repository.trainings.plan(repository.head, None)
+
+    with locks.held(kept.with_suffix(".lock")):
+        making = waits.begin(repository.folder, dataset=plan.dataset, chosen=plan.settings)
+        kept.write_bytes(content + b" ")
+    made = making.keep(tmp_path)
+
+    assert made is not None
+    assert made.size == len(content) + 1
+    assert kept.read_bytes() == content + b" "
 
 
 @pytest.mark.parametrize(
@@ -174,7 +194,7 @@ def test_of_data_that_training_changes_no_profile_is_kept(repository: Repository
     outcome, told = train(repository)
 
     assert outcome.run.profile is None
-    assert told == ["no profile of data/train.csv is kept: training changed the data"]
+    assert told == ["no profile of the data is kept: training changed data/train.csv"]
     assert profiles(repository) == []
 
 
@@ -213,7 +233,7 @@ def profile_of(outcome: Outcome) -> dict[str, Any]:
 
 def profiles(repository: Repository) -> list[Path]:
     home = repository.folder / ".trainshed/profiles"
-    return [home / name for name in os.listdir(home)] if home.is_dir() else []  # noqa: PTH208
+    return list(home.glob("*.json"))
 
 
 def kill_statisticians(stop: threading.Event) -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from records import RULES, RUN, V2, compare, side
 from rendered import tables, tokens, words
+from report_cases import ANY_TEXT, HARMLESS, HOSTILE
 
 from trainshed import comparison, report
 from trainshed.comparison import Comparison
@@ -44,21 +45,6 @@ def many_metrics() -> Comparison:
     before = {f"recall.class-{number:03}": number / 200 for number in range(200)}
     after = {name: value + 0.001 for name, value in before.items()}
     return compare({**after, **GOOD}, live={**before, **GOOD})
-
-
-HOSTILE = (
-    "<img src=x onerror=alert(1)>",
-    "</details><!-- ",
-    "@octocat #1 GH-1 octocat/hello#1",
-    "a | b || c",
-    "`code` ```fence",
-    "line\nbreak\r\n\n# heading",
-    "[link](https://evil.example) ![image](http://evil.example/x.png)",
-    "https://evil.example www.evil.example mail@evil.example",
-    "*bold* _italic_ ~~gone~~ $math$ :tada: &lt;b&gt;",
-    "- item 1. item\\",
-    "\u202etxt.exe\u0007",
-)
 
 
 def hostile(strings: tuple[str, ...] = HOSTILE) -> Comparison:
@@ -130,15 +116,6 @@ def test_the_table_has_a_row_for_each_metric_and_shows_its_name_to_the_letter() 
     assert sorted(shown) == sorted(
         " ".join(name.split()).replace("\u202e", "�").replace("\u0007", "�") for name in HOSTILE
     )
-
-
-HARMLESS = {
-    *(f"{part}_{end}" for part in ("paragraph", "table", "thead", "tbody", "tr", "th", "td")
-      for end in ("open", "close")),
-    *("strong_open", "strong_close", "bullet_list_open", "bullet_list_close", "html_block"),
-    *("list_item_open", "list_item_close", "inline", "text", "softbreak", "code_inline"),
-}  # fmt: skip
-ANY_TEXT = st.lists(st.text(min_size=1), min_size=2, max_size=5, unique=True).map(tuple)
 
 
 @given(ANY_TEXT)

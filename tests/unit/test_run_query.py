@@ -99,7 +99,7 @@ def test_a_name_that_no_run_has_is_told_with_those_there_are() -> None:
         selected(where("f2>0.8"))
     with pytest.raises(FilterIsNotUnderstood, match="No run of churn has a metric rmse"):
         selected(Query(model="churn", sort="rmse"))
-    with pytest.raises(FilterIsNotUnderstood, match=r"parameter height; there are depth, env\.LEVEL"):
+    with pytest.raises(FilterIsNotUnderstood, match=r"height; there are depth, env\.LEVEL"):
         selected(Query(sort="-param.height"))
 
 

@@ -1,5 +1,6 @@
 """The process that computes: what is asked and answered, what goes wrong, how it ends."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -278,7 +279,7 @@ def test_a_process_that_was_killed_is_told(tmp_path: Path) -> None:
         one.noise(NOISE)
         os.kill(process().pid, signal.SIGKILL)
 
-        with pytest.raises(StatisticianEndedUnexpectedly, match="without an answer .signal 9."):
+        with pytest.raises(StatisticianEndedUnexpectedly, match=r"without an answer \(signal 9\)"):
             one.noise(NOISE)
 
 
@@ -354,7 +355,11 @@ def test_the_process_ends_when_the_one_that_asked_is_killed() -> None:
     asking.communicate()
 
     psutil.wait_procs([child], timeout=30)
-    assert not _runs(child)
+    try:
+        assert not _runs(child)
+    finally:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            child.kill()
 
 
 def _runs(child: psutil.Process) -> bool:

@@ -24,7 +24,7 @@ def match(folder: Path, baseline: Any, candidate: Any, scored: Any = None, **giv
     if scored is not None:
         given["scored"] = samples.of(folder, scored)
     if "trained_on" in given:
-        given["trained_on"] = np.array(given["trained_on"], dtype=np.bytes_)
+        given["trained_on"] = np.array(sorted(given["trained_on"]), dtype=np.bytes_)
     return matching.match(*read, **given)
 
 
@@ -39,6 +39,7 @@ def ids(found: Matched) -> list[str]:
         pytest.param({"is_same": True, "common": 5, "candidate": 5}, "paired", id="same-rows"),
         pytest.param({"is_same": True, "common": 0, "candidate": 9}, "paired", id="none-is-left"),
         pytest.param({"scored": 30}, "scored", id="scored"),
+        pytest.param({"scored": 30, "is_same": True}, "scored", id="same-rows-scored-anew"),
         pytest.param({"scored": 29}, "unpaired", id="too-few-scored"),
         pytest.param({"scored": 29, "common": 60}, "paired", id="too-few-scored-many-common"),
         pytest.param({"scored": 7, "candidate": 7}, "scored", id="all-of-few-scored"),
@@ -87,6 +88,18 @@ def test_rows_that_the_baseline_was_trained_on_are_left_out_and_counted(tmp_path
     assert (common.rows.how, common.rows.compared, common.rows.trained_on) == ("paired", 50, 10)
 
 
+def test_a_copy_of_a_row_that_was_trained_on_is_left_out_where_ids_are_content(
+    tmp_path: Path,
+) -> None:
+    contents = [f"{number % 50:016x}-{number // 50}" for number in range(100)]
+    columns = {**COLUMNS, "row_id": contents, "y_true": [*COLUMNS["y_true"][:50]] * 2}
+
+    trained_on = sorted([contents[3], contents[99], "0000000000000007-12", "r7"])
+    found = match(tmp_path, columns, columns, trained_on=trained_on).rows
+
+    assert (found.compared, found.trained_on) == (94, 6)
+
+
 def test_rows_that_were_not_scored_are_counted(tmp_path: Path) -> None:
     found = match(tmp_path, rows(0, 60), rows(40, 100), rows(50, 100), trained_on=[])
 
@@ -117,6 +130,18 @@ def test_a_truth_that_was_corrected_counts_where_the_baseline_answered_it(tmp_pa
 
     assert (common.rows.how, common.rows.compared, common.rows.relabelled) == ("paired", 89, 1)
     assert (scored.rows.how, scored.rows.compared, scored.rows.relabelled) == ("scored", 90, 0)
+
+
+def test_a_few_rows_with_a_corrected_truth_are_answered_anew_too(tmp_path: Path) -> None:
+    turned = {"no": "yes", "yes": "no"}
+    truth = [turned[str(COLUMNS["y_true"][0])], *COLUMNS["y_true"][1:]]
+    candidate = {**COLUMNS, "y_true": truth}
+
+    own = match(tmp_path, COLUMNS, candidate, why="it was not asked").rows
+    scored = match(tmp_path, COLUMNS, candidate, candidate, trained_on=[]).rows
+
+    assert (own.how, own.compared, own.relabelled, own.why) == ("paired", 99, 1, "it was not asked")
+    assert (scored.how, scored.compared, scored.relabelled) == ("scored", 100, 0)
 
 
 def test_unpaired_runs_keep_all_of_their_rows(tmp_path: Path) -> None:

@@ -1,20 +1,23 @@
 """Which rows two runs are compared on, and whose answers the baseline's are.
 
-Paired where the runs answered the same rows themselves. Where their rows differ, what the
-baseline's artifact answered for the candidate's, if that is known to be fair; else the common rows,
-if they are many; else each run on all of its own. One way for all of a comparison, never two.
+Paired where the runs answered the same rows themselves. Where their rows differ, or their truths,
+what the baseline's artifact answered for the candidate's data, if that is known to be fair; else
+the common rows, if they are many; else each run on all of its own. One way for all of a comparison,
+never two.
 """
 
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
+from trainshed.drift import row_ids
 from trainshed.evidence import How
 from trainshed.evidence import Rows as RowsFound
 from trainshed.statistics import pairing
 from trainshed.statistics.columns import Ids
 from trainshed.statistics.pairing import Pairing
-from trainshed.statistics.predictions import Predictions
+from trainshed.statistics.predictions import Predictions, text_of
 
 LEAST_PAIRED = 30
 """Common rows; with fewer, the runs are compared as if they had none in common."""
@@ -46,14 +49,12 @@ def decide(*, candidate: int, common: int, is_same: bool, scored: int | None) ->
         common: of them, those that the baseline answered itself and was not trained on.
         is_same: whether both answered the same rows.
         scored: of the candidate's, those that the baseline's artifact answered and was not trained
-            on; None where that cannot be known.
+            on; None where there is no need, or that cannot be known.
     """
-    if is_same:
-        return "paired"
     if scored is not None and (scored >= LEAST_PAIRED or scored == candidate):
         return "scored"
     is_most = common >= LEAST_PAIRED and common >= _LEAST_SHARE * candidate
-    return "paired" if is_most else "unpaired"
+    return "paired" if is_same or is_most else "unpaired"
 
 
 def match(
@@ -68,64 +69,70 @@ def match(
 
     Args:
         scored: what the baseline's artifact answered for the candidate's data.
-        trained_on: ids of the rows that the baseline was trained on.
+        trained_on: ids of the rows that the baseline was trained on, sorted.
         why: why the baseline was not asked.
 
     Raises:
         RowIdsNameOtherRows: common ids name other rows.
     """
     own = pairing.pair(baseline, candidate)
-    is_same = not (own.only_baseline or own.only_candidate)
-    common, common_trained = _without(own, trained_on)
-    answered, answered_trained = None, 0
-    if not is_same and scored is not None:
-        if trained_on is None:
-            why = UNKNOWN_SPLIT
-        else:
-            answered, answered_trained = _without(pairing.pair(scored, candidate), trained_on)
-            why = MOSTLY_TRAINED_ON  # unless it is enough
+    common = _Fair.of(own, trained_on)
+    answered = None
+    if scored is not None and not own.is_complete:
+        why = UNKNOWN_SPLIT if trained_on is None else MOSTLY_TRAINED_ON  # unless it is used
+        if trained_on is not None:
+            answered = _Fair.of(pairing.pair(scored, candidate), trained_on)
     how = decide(
         candidate=len(candidate),
-        common=len(common.candidate),
-        is_same=is_same,
-        scored=None if answered is None else len(answered.candidate),
+        common=len(common.pairing.candidate),
+        is_same=not (own.only_baseline or own.only_candidate),
+        scored=None if answered is None else len(answered.pairing.candidate),
     )
+    chosen = answered if answered is not None and how == "scored" else common
     rows = RowsFound(
         how=how,
-        compared=len(candidate),
+        compared=len(candidate) if how == "unpaired" else len(chosen.pairing.candidate),
         baseline=len(baseline),
         candidate=len(candidate),
         only_baseline=own.only_baseline,
-        only_candidate=own.only_candidate,
-        why="" if is_same or how == "scored" else why,
+        only_candidate=chosen.pairing.only_candidate,
+        relabelled=0 if how == "unpaired" else chosen.pairing.relabelled,
+        trained_on=0 if how == "unpaired" else chosen.left_out,
+        why="" if how == "scored" or own.is_complete else why,
     )
     if how == "unpaired":
         return Matched(baseline=baseline, candidate=candidate, rows=rows)
-    chosen, left_out = common, common_trained
-    if how == "scored":
-        assert answered is not None
-        chosen, left_out = answered, answered_trained
-        rows = replace(rows, only_candidate=answered.only_candidate)
-    return Matched(
-        baseline=chosen.baseline,
-        candidate=chosen.candidate,
-        rows=replace(
-            rows,
-            compared=len(chosen.candidate),
-            relabelled=chosen.relabelled,
-            trained_on=left_out,
-        ),
-    )
+    return Matched(baseline=chosen.pairing.baseline, candidate=chosen.pairing.candidate, rows=rows)
 
 
-def _without(paired: Pairing, trained_on: Ids | None) -> tuple[Pairing, int]:
-    """Leave out rows that the baseline was trained on; return how many they were."""
-    if trained_on is None or not trained_on.size:
-        return paired, 0
-    is_new = ~np.isin(paired.candidate.row_id, trained_on)
-    kept = np.flatnonzero(is_new)
-    left_out = int(is_new.size - kept.size)
-    if not left_out:
-        return paired, 0
-    baseline, candidate = paired.baseline.take(kept), paired.candidate.take(kept)
-    return replace(paired, baseline=baseline, candidate=candidate), left_out
+def _were_seen(ids: Ids, trained_on: Ids) -> NDArray[np.bool_]:
+    """Tell which rows a model was trained on, be it on a copy, where ids tell what is one.
+
+    Args:
+        trained_on: sorted.
+    """
+    seen: NDArray[np.bool_] = np.isin(ids, trained_on)
+    shared = [row_ids.identity(text_of(one)).encode() for one in ids.tolist()]
+    starts = np.array(shared, dtype=np.bytes_)
+    next_ones = trained_on[np.minimum(np.searchsorted(trained_on, starts), trained_on.size - 1)]
+    is_copy: NDArray[np.bool_] = (starts != ids) & np.char.startswith(next_ones, starts)
+    return seen | is_copy
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Fair:
+    """Pairs of answers without those that flatter the baseline."""
+
+    pairing: Pairing
+    left_out: int
+    """Rows that the baseline was trained on."""
+
+    @classmethod
+    def of(cls, paired: Pairing, trained_on: Ids | None) -> "_Fair":
+        if trained_on is None or not trained_on.size:
+            return cls(pairing=paired, left_out=0)
+        kept = np.flatnonzero(~_were_seen(paired.candidate.row_id, trained_on))
+        fair = replace(
+            paired, baseline=paired.baseline.take(kept), candidate=paired.candidate.take(kept)
+        )
+        return cls(pairing=fair, left_out=len(paired.candidate) - kept.size)
