@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from benchmarks.harness import ROOT, Context, Measurement, benchmark, ours
 from trainshed import comparison
 from trainshed.attribution import Attribution, Share
-from trainshed.comparison import Against, Comparison, Noise, Side
+from trainshed.comparison import Against, Comparison, Side
 from trainshed.config import Metric
 from trainshed.data_evidence import (
     ColumnDifference,
@@ -22,6 +22,7 @@ from trainshed.evidence import (
     Flip,
     Flips,
     Measured,
+    Noise,
     Rows,
     Slice,
     Slices,

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Compare the model of a commit with what it changes and with the live release, and give a verdict.
 
-The candidate and the commit before it are trained from clean checkouts, or their runs are found, and
-compared row by row: differences come with intervals, slices, flips, and what changed in the data. A
+The candidate and the commit before it are trained from clean checkouts, or their runs are found,
+and compared row by row: differences have intervals; slices, flips and changed data are told. A
 worse model is an answer, not a failure: the exit code is 0 unless --exit-code asks otherwise.
 """
 

@@ -67,7 +67,7 @@ def _repeat(
         found = sum(one.was_found for one in outcomes)
         step.result = f"{len(outcomes) - found} trained, {found} found"
     repeated = repetition.of([one.run for one in outcomes])
-    repetition.keep(trainings.project.state, repeated)
+    repetition.keep(outcomes[0].folder, repeated)
     with Statistician(tell=progress.tell) as statistician:
         noise = statistician.noise(Repeating(values=repeated.metrics))
     spreads = repetition.spreads(repeated, noise)
@@ -85,7 +85,7 @@ def _verify(
             trainings, commit, args.model, seed=args.seed, again=args.again
         )
         step.result = f"{outcome.told}, then trained once more: {proof.level}"
-    determinism.keep(trainings.project.state, proof)
+    determinism.keep(outcome.folder, proof)
     _tell_outcome(outcome)
     _tell(run_report.proof_text(proof), progress)
     _summarize(run_report.proof(proof))

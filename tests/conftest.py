@@ -3,6 +3,7 @@
 import functools
 import os
 import signal
+from collections import defaultdict
 from collections.abc import Generator
 from pathlib import Path
 
@@ -62,3 +63,15 @@ def golden(request: pytest.FixtureRequest) -> goldens.Golden:
     return functools.partial(
         goldens.check, is_refreshed=request.config.getoption("--refresh-golden")
     )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what tests recorded (`record_property`): a table for each header."""
+    tables: dict[str, list[str]] = defaultdict(list)
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        for header, line in report.user_properties:
+            tables[header].append(str(line))
+    for header, lines in tables.items():
+        terminalreporter.section("measured")
+        for line in (header, *sorted(lines)):
+            terminalreporter.write_line(line)

@@ -26,10 +26,10 @@ from records import RULES, side
 
 from trainshed import comparison
 from trainshed.attribution import Attribution, Share
-from trainshed.comparison import Against, Comparison, Noise, Policy
+from trainshed.comparison import Against, Comparison, Policy
 from trainshed.config import Metric
 from trainshed.data_evidence import Balance, Leakage, Moved
-from trainshed.evidence import Confusion, Evidence, Flip, Measured, Rows, Slice, Slices
+from trainshed.evidence import Confusion, Evidence, Flip, Measured, Noise, Rows, Slice, Slices
 
 HOSTILE = (
     "<img src=x onerror=alert(1)>",

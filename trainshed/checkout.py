@@ -9,7 +9,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from trainshed import git, locks
@@ -62,10 +62,16 @@ def require(project: Project, commit: str, paths: Sequence[str]) -> None:
 
 
 def _add(repository: git.Repository, worktree: Path, commit: str) -> None:
-    repository.run(
-        "-c", "core.hooksPath=/dev/null", "worktree", "add", "--quiet", "--force", "--detach",
-        "--no-checkout", str(worktree), commit,
-    )  # fmt: skip
+    with _alone(worktree):
+        repository.run(
+            "-c", "core.hooksPath=/dev/null", "worktree", "add", "--quiet", "--force", "--detach",
+            "--no-checkout", str(worktree), commit,
+        )  # fmt: skip
+
+
+def _alone(worktree: Path) -> AbstractContextManager[None]:
+    """Hold off all other worktrees: git reads what there is of each, and fails on half of one."""
+    return locks.held(worktree.parents[1] / "locks" / "worktrees")
 
 
 def _fill(worktree: git.Repository, only: Sequence[str] | None) -> None:
@@ -87,7 +93,8 @@ def _escaped(path: str) -> str:
 
 def _remove(repository: git.Repository, worktree: Path) -> None:
     arguments = ["worktree", "remove", "--force", "--force", str(worktree)]
-    removed = repository.run(*arguments, check=False)
+    with _alone(worktree):
+        removed = repository.run(*arguments, check=False)
     if removed.returncode != 0:  # git had not finished making it, or may not empty a folder of it
         for folder, _, _ in os.walk(worktree):
             Path(folder).chmod(0o700)

@@ -14,7 +14,7 @@ from trainshed import config, finding
 from trainshed.attribution import Attribution
 from trainshed.config import Metric
 from trainshed.data_evidence import DataDifference, Leakage
-from trainshed.evidence import Evidence
+from trainshed.evidence import Determinism, Evidence, Noise
 from trainshed.finding import Finding
 from trainshed.run import Run
 
@@ -46,17 +46,6 @@ class Policy:
     undecided: Literal["warn", "fail", "pass"] = "warn"
     no_interval: Literal["number", "warn", "fail"] = "number"
     required_rows: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Noise:
-    """How much a metric moves when nothing but the seed does."""
-
-    limit: float
-    """Two trainings differ by less in 95 % of cases (ISO 5725's repeatability limit)."""
-    seeds: int
-    spread: float
-    """Standard deviation over the seeds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +103,8 @@ class Comparison:
     """By metric; None when no run was repeated."""
     leakage: Leakage | None = None
     """None when the candidate does not say which rows it was trained on."""
+    determinism: Determinism | None = None
+    """What training the candidate twice showed; None when nobody did."""
     format: int = FORMAT
 
     def baseline(self, name: str | None) -> Baseline | None:
@@ -158,6 +149,7 @@ def compare(
     policy: Policy | None = None,
     noise: Mapping[str, Noise] | None = None,
     leakage: Leakage | None = None,
+    determinism: Determinism | None = None,
 ) -> Comparison:
     """Compare a candidate with up to two baselines and decide.
 
@@ -189,6 +181,7 @@ def compare(
         policy=policy,
         noise=noise,
         leakage=leakage,
+        determinism=determinism,
     )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TextIO
 
 from trainshed import checkout
+from trainshed.data_evidence import Rows
 from trainshed.manifest import Data
 from trainshed.project import Project
 
@@ -22,26 +23,6 @@ MOST_ROWS = 1_000_000
 """Of the table before: one hash of each of its rows is kept in memory, some 100 bytes."""
 _LONGEST_HEADER = 1 << 20  # characters
 _SEPARATORS = {".csv": ",;\t|", ".tsv": "\t"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rows:
-    """Two tables, row by row. The order of rows and of columns does not count."""
-
-    added: int
-    removed: int
-    common: int
-    columns_added: tuple[str, ...] = ()
-    columns_removed: tuple[str, ...] = ()
-    """Where columns differ, rows were compared by the columns that both have."""
-
-    @property
-    def before(self) -> int:
-        return self.common + self.removed
-
-    @property
-    def after(self) -> int:
-        return self.common + self.added
 
 
 @dataclass(frozen=True, kw_only=True)

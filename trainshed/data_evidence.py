@@ -7,11 +7,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from trainshed.data_diff import Rows
-
 Kind = Literal["numeric", "boolean", "categorical", "text", "empty"]
 Test = Literal["kolmogorov-smirnov", "chi-square", "fisher"]
 Finding = Literal["drift", "small", "none", "too-few"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """Two tables, row by row. The order of rows and of columns does not count."""
+
+    added: int
+    removed: int
+    common: int
+    columns_added: tuple[str, ...] = ()
+    columns_removed: tuple[str, ...] = ()
+    """Where columns differ, rows were compared by the columns that both have."""
+
+    @property
+    def before(self) -> int:
+        return self.common + self.removed
+
+    @property
+    def after(self) -> int:
+        return self.common + self.added
 
 
 @dataclass(frozen=True, kw_only=True)

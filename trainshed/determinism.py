@@ -1,16 +1,16 @@
 """Would it come out the same again? A run is trained once more, aside, and the two are compared.
 
-The answer is `.trainshed/determinism/<run id>.json`. It is of one machine on one day: a processor
-of another kind may add numbers up in another order.
+The answer lies in the run's folder, as `determinism.json`. It is of one machine on one day: a
+processor of another kind may add numbers up in another order.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 from trainshed import decode, state_files, times
 from trainshed.errors import ProgramError
+from trainshed.evidence import Determinism
 from trainshed.prediction_difference import Answers, differ
 from trainshed.run import Run
 from trainshed.store import Store
@@ -18,10 +18,7 @@ from trainshed.training import Outcome, Trainings
 
 FORMAT = 1
 
-Level = Literal["bit-identical", "prediction-identical", "metric-identical", "different"]
-"""`bit-identical`: every file that the trainer handed over is the same; `prediction-identical`:
-every row has the same answer and scores; `metric-identical`: every metric has the same value."""
-
+_NAME = "determinism.json"
 _KINDS = ("artifact", "predictions", "examples", "schema", "training_rows")
 """What the trainer handed over. (The profile is made by us, from the data.)"""
 
@@ -42,7 +39,7 @@ class Proof:
     run_id: str
     model: str
     commit: str
-    level: Level
+    level: Determinism
     files: tuple[str, ...]
     """Kinds of files that differ, such as `artifact`."""
     answers: Answers | None
@@ -86,7 +83,7 @@ def judge(
     metrics = tuple(_moved(first.metrics, second.metrics))
     are_answers_same = "predictions" in ours and "predictions" not in files
     if not files:
-        level: Level = "bit-identical"
+        level: Determinism = "bit-identical"
     elif are_answers_same or (answers is not None and answers.are_identical):
         level = "prediction-identical"
     else:
@@ -104,22 +101,18 @@ def judge(
     )
 
 
-def keep(state: Path, proof: Proof) -> None:
-    """Write down what was proved of a run, in the place of what was proved before."""
-    state_files.write(_place(state, proof.run_id), asdict(proof))
+def keep(folder: Path, proof: Proof) -> None:
+    """Write down what was proved of a run, in its folder, in the place of an earlier proof."""
+    state_files.write(folder / _NAME, asdict(proof))
 
 
-def find(state: Path, run_id: str) -> Proof | None:
-    """Return what was proved of a run; None when it never was, or cannot be read."""
+def find(folder: Path, run_id: str) -> Proof | None:
+    """Return what was proved of the run of a folder; None: never, or it cannot be read."""
     try:
-        found = decode.from_json(Proof, _place(state, run_id).read_bytes())
+        found = decode.from_json(Proof, (folder / _NAME).read_bytes())
     except (FileNotFoundError, ValueError):
         return None
     return found if found.run_id == run_id and found.format <= FORMAT else None
-
-
-def _place(state: Path, run_id: str) -> Path:
-    return state / "determinism" / f"{run_id}.json"
 
 
 def _answers(first: Outcome, second: Outcome) -> tuple[Answers | None, str]:

@@ -11,6 +11,22 @@ How = Literal["paired", "scored", "unpaired"]
 """`paired`: on the rows that both runs answered themselves; `scored`: the baseline's artifact also
 answered rows that only the candidate had; `unpaired`: each run on its own rows."""
 
+Determinism = Literal["bit-identical", "prediction-identical", "metric-identical", "different"]
+"""Of two trainings of one run. `bit-identical`: every file that the trainer handed over is the
+same; `prediction-identical`: every row has the same answer and scores; `metric-identical`: every
+metric has the same value."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noise:
+    """How much a metric moves when nothing but the seed does."""
+
+    limit: float
+    """Two trainings differ by less in 95 % of cases (ISO 5725's repeatability limit)."""
+    seeds: int
+    spread: float
+    """Standard deviation over the seeds."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Rows:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from trainshed import (
     attribution,
     comparison,
+    determinism,
     finding,
     leakage_limit,
     live_run,
@@ -16,13 +17,13 @@ from trainshed import (
     repetition,
 )
 from trainshed.attribution import Attribution
-from trainshed.comparison import Against, Comparison, Noise, Side
+from trainshed.comparison import Against, Comparison, Side
 from trainshed.config import Model
 from trainshed.cross_run import CrossRuns
 from trainshed.data_evidence import Leakage
 from trainshed.data_question import DataQuestions
 from trainshed.errors import ProgramError
-from trainshed.evidence import Evidence, Rows
+from trainshed.evidence import Evidence, Noise, Rows
 from trainshed.manifest import Manifest
 from trainshed.mirror import OriginCannotBeRead
 from trainshed.origin import Origin
@@ -77,6 +78,7 @@ class Inquiries:
         promised = release_draft.side_of(live) if live else None
         run, why = self._run_of(live, candidate)
         known = [one for one in (candidate, run, parent) if one is not None]
+        proof = determinism.find(candidate.folder, candidate.run.run_id)
         return comparison.compare(
             model=candidate.run.model,
             candidate=comparison.side(candidate.run),
@@ -86,6 +88,7 @@ class Inquiries:
             policy=comparison.policy_of(chosen.gate),
             noise=self._noise(known),
             leakage=leakage,
+            determinism=proof.level if proof else None,
         )
 
     def _run_of(self, live: Manifest | None, candidate: Outcome) -> tuple[Outcome | None, str]:
@@ -137,9 +140,7 @@ class Inquiries:
                 return Heard(why_not=f"the {who}'s trainer wrote no predictions")
         question = question_of(candidate, baseline, chosen)
         try:
-            evidence = self.statistician.compare(question)
-            if rows_differ(evidence.rows):
-                evidence = self._score(evidence, question, candidate, baseline)
+            evidence = self._examine(question, candidate, baseline)
         except ProgramError as error:
             if error.slug in _OF_BOTH:
                 return Heard(cannot_compare=error.problem)
@@ -148,14 +149,19 @@ class Inquiries:
             raise
         return Heard(evidence=evidence)
 
-    def _score(
-        self, evidence: Evidence, question: Comparing, candidate: Outcome, baseline: Outcome
-    ) -> Evidence:
-        """Let the baseline answer the candidate's rows; else say why it could not."""
+    def _examine(self, question: Comparing, candidate: Outcome, baseline: Outcome) -> Evidence:
+        """Look at the rows first: where they differ, the baseline is to answer the candidate's."""
+        ask = self.statistician.compare
+        if not rows_differ(ask(replace(question, metrics=(), rules={})).rows):
+            return ask(question)
         path, why = Scorings(trainings=self.trainings).attempt(baseline, candidate)
-        if path is None:
-            return replace(evidence, rows=replace(evidence.rows, why=why))
-        return self.statistician.compare(replace(question, scored=str(path)))
+        try:
+            if path is not None:
+                return ask(replace(question, scored=str(path)))
+        except ProgramError as error:  # of what the command wrote: the runs' own answers stand
+            self.trainings.tell(str(error))
+            why = error.problem.splitlines()[0].rstrip(".")
+        return ask(replace(question, why=why))
 
     def _attribution(
         self, candidate: Outcome, baseline: Outcome, changed: tuple[str, ...], chosen: Model
@@ -175,9 +181,8 @@ class Inquiries:
 
     def _noise(self, runs: list[Outcome]) -> Mapping[str, Noise] | None:
         """Return what repeating found out: of the candidate, else of one that it is compared to."""
-        state = self.trainings.project.state
         for one in runs:
-            found = repetition.find(state, one.run.ingredients)
+            found = repetition.find(one.folder, one.run.ingredients)
             if found is not None:
                 return self.statistician.noise(Repeating(values=found.metrics))
         return None
@@ -199,9 +204,15 @@ def question_of(candidate: Outcome, baseline: Outcome, chosen: Model) -> Compari
         rules={name: finding.rule_of(metric) for name, metric in chosen.metrics.items()},
         trained_on=str(baseline.folder / trained_on.path) if trained_on else None,
         positive=chosen.positive,
-        private=tuple(chosen.private),
+        private=private_of(chosen),
         bins={name: tuple(limits) for name, limits in chosen.bins.items()},
     )
+
+
+def private_of(chosen: Model) -> tuple[str, ...]:
+    """Return the columns whose values are masked; ids are made of the key, so they may be, too."""
+    is_named = bool(set(chosen.key) & set(chosen.private))
+    return (*chosen.private, *(["row_id"] if is_named else []))
 
 
 def rows_differ(rows: Rows) -> bool:

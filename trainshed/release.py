@@ -113,6 +113,8 @@ class Releases:
             if compared and compared not in [one.comparison for one in shown]:
                 gated(compared)
             shown.append(answer)
+            if answer.kind == "blocked" and not is_dry:
+                return self._record(world, trained.run)
             if answer.kind != "released" or answer.manifest is None:
                 return None
             packaged = replace(answer.manifest, image=self._image(chosen, trained.run))
@@ -217,6 +219,18 @@ class Releases:
             return None
         why = f"its run is {there.tag} already"
         return Released(kind="already-released", why=why, commit=commit, manifest=there)
+
+    def _record(self, world: World, trained: run.Run) -> Change | None:
+        """Keep a run that the gate blocks: it is one of main all the same. Once."""
+        records = ledger.run_records(trained.model, trained.run_id, run.summary(trained))
+        (path,) = records
+        known = world.ledger_commit
+        if known is not None and self.project.repository.file_at(known, path) is not None:
+            return None
+        return Change(
+            records=records,
+            message=f"Record the run {trained.run_id[:12]} of {trained.model}\n",
+        )
 
     def _change(self, drafted: Manifest, released: run.Run) -> Change:
         tagger = f"{self.project.repository.identity()} {int(time.time())} +0000"

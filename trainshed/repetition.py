@@ -1,26 +1,26 @@
 """How much does the seed alone move the metrics? One commit, trained with several seeds.
 
 Each seed is a run of its own, in the run store like any other. Which runs they are is written down
-in `.trainshed/repetitions/<family>.json`: a family is all runs that differ in nothing but their
-seed. How far apart two of them may lie is derived from it, and never stored.
+beside the first, in `repetition.json`: a family is all runs that differ in nothing but their seed.
+How far apart two of them may lie is derived from it, and never stored.
 """
 
 import os
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from trainshed import cmd, config, decode, git, locks, parallel, state_files
-from trainshed.comparison import Noise
+from trainshed import config, decode, parallel, state_files
 from trainshed.errors import ConfigurationError, TrainshedError
+from trainshed.evidence import Noise
 from trainshed.run import Ingredients, Run
 from trainshed.training import Outcome, Plan, Tell, Trainings
 
 FORMAT = 1
 _SEED = "{seed}"
+_NAME = "repetition.json"
 
 
 class SeedIsNotUsed(ConfigurationError):
@@ -85,27 +85,6 @@ def jobs_of(plans: Sequence[Plan], asked: int | None) -> int:
     return min(len(plans), asked or os.cpu_count() or 1)
 
 
-@dataclass(frozen=True)
-class _OneCheckoutAtATime(git.Repository):
-    """A repository whose worktrees come and go one at a time.
-
-    `git worktree` reads what there is of all others, and fails on one that is only half written.
-    """
-
-    lock: Path
-
-    def run(
-        self,
-        *arguments: str,
-        stdin: bytes | None = None,
-        env: Mapping[str, str] | None = None,
-        check: bool = True,
-    ) -> cmd.Finished:
-        is_alone = locks.held(self.lock) if "worktree" in arguments else nullcontext()
-        with is_alone:
-            return super().run(*arguments, stdin=stdin, env=env, check=check)
-
-
 def train(
     trainings: Trainings, plans: Sequence[Plan], *, jobs: int, again: bool = False
 ) -> list[Outcome]:
@@ -120,15 +99,11 @@ def train(
     done: list[int] = []
     tell = parallel.one_at_a_time(trainings.tell)
     output = parallel.one_at_a_time(trainings.output)
-    here = trainings.project
-    lock = here.state / "locks" / "worktrees"
-    project = replace(here, repository=_OneCheckoutAtATime(here.repository.folder, lock))
 
     def train_one(one: Plan) -> Outcome:
         name = f"seed {seed_of(one)}"
         own = replace(
             trainings,
-            project=project,
             tell=_after(f"{name}: ", tell),
             output=_after(f"{name}: ", output),
         )
@@ -181,23 +156,23 @@ def plain(repeated: Repetition, found: Sequence[Spread]) -> dict[str, Any]:
     return {"seeds": dict(repeated.runs), "metrics": metrics}
 
 
-def keep(state: Path, repeated: Repetition) -> None:
-    """Write a repetition down, in the place of an earlier one of its family."""
-    state_files.write(_place(state, repeated.family), asdict(repeated))
+def keep(folder: Path, repeated: Repetition) -> None:
+    """Write a repetition down beside its first run, in the place of an earlier one.
+
+    Args:
+        folder: the run's, which goes with it wherever a cache takes it.
+    """
+    state_files.write(folder / _NAME, asdict(repeated))
 
 
-def find(state: Path, ingredients: Ingredients) -> Repetition | None:
-    """Return the repetition of a run's family; None when there is none that can be read."""
+def find(folder: Path, ingredients: Ingredients) -> Repetition | None:
+    """Return the repetition beside a run; None when there is none that can be read."""
     family = family_of(ingredients)
     try:
-        found = decode.from_json(Repetition, _place(state, family).read_bytes())
+        found = decode.from_json(Repetition, (folder / _NAME).read_bytes())
     except (FileNotFoundError, ValueError):
         return None
     return found if found.family == family and found.format <= FORMAT else None
-
-
-def _place(state: Path, family: str) -> Path:
-    return state / "repetitions" / f"{family}.json"
 
 
 def _require_seed(name: str, chosen: config.Model) -> None:

@@ -116,6 +116,7 @@ def _judged_again(compared: Comparison) -> Comparison:
         policy=compared.policy,
         noise=compared.noise,
         leakage=compared.leakage,
+        determinism=compared.determinism,
     )
 
 

@@ -18,13 +18,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, TypeVar
 
-from trainshed import crossing, decode, environment
-from trainshed.comparison import Noise
+from trainshed import crossing, decode
 from trainshed.crossing import Crossing
 from trainshed.data_evidence import DataDifference, Leakage
 from trainshed.environment import Environment
 from trainshed.errors import TrainshedError
-from trainshed.evidence import Evidence
+from trainshed.evidence import Evidence, Noise
+from trainshed.installation import Installation
 from trainshed.question import (
     Comparing,
     Differing,
@@ -36,7 +36,6 @@ from trainshed.question import (
 from trainshed.settings import FRAMEWORK, settings, users_environment
 
 _LIBRARIES = ("numpy", "scipy", "sklearn")
-_LOCKS = ("framework.txt", "statistics.txt")
 _TAIL_LINES = 20
 
 T = TypeVar("T")
@@ -191,13 +190,7 @@ def _python(tell: Callable[[str], None]) -> tuple[Path, Mapping[str, str], tuple
     """Return the Python that has them, and which variables it is started with and without."""
     if has_libraries():
         return Path(sys.executable), {}, ()
-    made = environment.ensure(
-        [FRAMEWORK / "requirements" / name for name in _LOCKS],
-        # Where the setup action looks for what it keeps between jobs.
-        root=settings().cache_folder / "setup",
-        name="statistics",
-        tell=tell,
-    )
+    made = Installation(settings().cache_folder).statistics(tell=tell)
     return made.python, made.variables(), Environment.without
 
 

@@ -266,7 +266,7 @@ def test_an_interrupt_ends_the_trainer_and_leaves_nothing(
     repository.commit({"code/train.sh": "echo started; sleep 600"})
     process = start(repository)
     await_line(process, "started")
-    (program,) = psutil.Process(process.pid).children()
+    (program,) = [one for one in psutil.Process(process.pid).children() if one.name() == "sh"]
 
     process.send_signal(number)
     _, errors = process.communicate()
@@ -287,7 +287,7 @@ def test_a_reader_that_goes_away_ends_the_trainer(repository: Repository) -> Non
     )
     process = start(repository)
     await_line(process, "more")
-    (program,) = psutil.Process(process.pid).children()
+    (program,) = [one for one in psutil.Process(process.pid).children() if one.name() == "sh"]
     assert process.stderr is not None
 
     process.stderr.close()

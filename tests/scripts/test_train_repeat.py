@@ -57,11 +57,13 @@ def test_the_spread_of_seeds_is_told_as_a_table_and_as_an_output(repository: Rep
     assert "    score   0.9100  0.0100              0.9000  0.9200   0.0608\n" in finished.stderr
 
 
-def test_what_was_found_is_there_for_any_run_of_the_family(repository: Repository) -> None:
+def test_what_was_found_lies_beside_the_run_of_the_models_own_seed(
+    repository: Repository,
+) -> None:
     repository.script("train", "--repeat", "2")
 
-    plan = repository.trainings.plan(repository.head, None, seed=77)
-    found = repetition.find(repository.project.state, plan.ingredients)
+    plan = repository.trainings.plan(repository.head, None)
+    found = repetition.find(repository.store.folder(plan.run_id), plan.ingredients)
 
     assert found is not None
     assert found.metrics == {"score": (0.90, 0.91)}
@@ -161,7 +163,7 @@ def test_a_seed_that_fails_loses_no_other(repository: Repository) -> None:
     assert "seed 0 failed: `sh code/train.sh" in finished.stderr
     assert "error[trainer-failed]" in finished.stderr
     assert {one.ingredients.params["seed"] for one in repository.store.runs()} == {"1", "2"}
-    assert not (repository.folder / ".trainshed/repetitions").exists()
+    assert not list((repository.folder / ".trainshed/runs").glob("*/repetition.json"))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda one: one.name)
@@ -217,7 +219,8 @@ def test_what_differs_is_told_and_is_an_answer(repository: Repository) -> None:
     assert "    different: it did not come out the same\n" in finished.stderr
     assert "      other bytes: artifact\n" in finished.stderr
     assert "PYTHONHASHSEED" in finished.stderr
-    found = determinism.find(repository.project.state, outputs_of(finished)["run-id"])
+    run_id = outputs_of(finished)["run-id"]
+    found = determinism.find(repository.store.folder(run_id), run_id)
     assert found is not None
     assert found.level == "different"
     assert leftovers(repository) == []

@@ -7,7 +7,8 @@ import trainers
 from trainers import Repository
 
 from trainshed import determinism
-from trainshed.determinism import Level, Moved
+from trainshed.determinism import Moved
+from trainshed.evidence import Determinism
 from trainshed.prediction_difference import Answers
 from trainshed.run import File, Run
 
@@ -33,7 +34,7 @@ def trains(folder: Path, *, artifact: str, rows: str = ROWS, metric: str = "") -
     return trainers.make(folder, files={"code/train.sh": script})
 
 
-def level(second: Run, answers: Answers | None = None) -> Level:
+def level(second: Run, answers: Answers | None = None) -> Determinism:
     return determinism.judge(WHOLE, second, answers, when=WHEN).level
 
 
@@ -114,7 +115,7 @@ def test_what_was_kept_is_found_by_its_run(tmp_path: Path) -> None:
 
     assert determinism.find(tmp_path, proof.run_id) == proof
     assert determinism.find(tmp_path, "0" * 64) is None
-    (tmp_path / "determinism" / f"{proof.run_id}.json").write_text("{")
+    (tmp_path / "determinism.json").write_text("{")
     assert determinism.find(tmp_path, proof.run_id) is None
 
 

@@ -8,7 +8,7 @@ import pytest
 import records
 
 from trainshed import comparison, evidence_check
-from trainshed.comparison import Against, Comparison, Noise
+from trainshed.comparison import Against, Comparison
 from trainshed.data_evidence import Leakage
 from trainshed.evidence import (
     Confusion,
@@ -17,6 +17,7 @@ from trainshed.evidence import (
     Flip,
     Flips,
     Measured,
+    Noise,
     Rows,
     Slice,
     Slices,

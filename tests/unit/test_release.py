@@ -178,11 +178,11 @@ def test_a_name_that_is_taken_while_the_gate_decides_is_left_alone(repo: Repo) -
         pytest.param(report_of(f1=0.4), "worse", id="below-the-threshold"),
     ],
 )
-def test_what_the_gate_blocks_is_an_answer_and_nothing_is_pushed(
+def test_what_the_gate_blocks_is_an_answer_and_only_its_run_is_kept(
     repo: Repo, report: str, told: str
 ) -> None:
     repo.commit_and_push({REPORT: report})
-    before = repo.refs()
+    tags, paths = repo.tag_names(), repo.ledger_paths()
 
     blocked = churn(repo)
 
@@ -190,6 +190,12 @@ def test_what_the_gate_blocks_is_an_answer_and_nothing_is_pushed(
     assert blocked.comparison is not None
     assert blocked.comparison.verdict == "fail"
     assert [one.judgement for one in blocked.comparison.baselines[0].findings] == [told]
+    assert blocked.trained is not None
+    run_id = blocked.trained.run.run_id
+    assert repo.tag_names() == tags
+    assert sorted({*repo.ledger_paths()} - {*paths}) == [f"runs/churn/{run_id}.json"]
+    before = repo.refs()
+    assert churn(repo).kind == "blocked"
     assert repo.refs() == before
 
 
@@ -233,7 +239,7 @@ def test_thresholds_alone_decide_on_a_first_release(unreleased: Repo) -> None:
     assert blocked.kind == "blocked"
     assert blocked.comparison is not None
     assert [one.metric for one in blocked.comparison.broken] == ["f1"]
-    assert list(unreleased.refs()) == ["refs/heads/main"]
+    assert unreleased.tag_names() == []
 
 
 def by_tombstone(repo: Repo) -> None:

@@ -8,7 +8,7 @@ import trainers
 from trainers import Repository
 
 from trainshed import repetition
-from trainshed.comparison import Noise
+from trainshed.evidence import Noise
 from trainshed.repetition import Repetition, SeedIsNotUsed, Spread
 from trainshed.run import Ingredients, Run
 from trainshed.trainer import TrainerFailed
@@ -82,7 +82,7 @@ def test_the_spread_of_each_metric_is_derived_from_its_values() -> None:
     }  # fmt: skip
 
 
-def test_what_was_kept_is_found_by_any_run_of_the_family(tmp_path: Path) -> None:
+def test_what_was_kept_is_found_for_any_run_of_the_family(tmp_path: Path) -> None:
     repeated = repetition.of([run_of_seed("0", f1=0.8), run_of_seed("1", f1=0.9)])
 
     repetition.keep(tmp_path, repeated)
@@ -96,8 +96,7 @@ def test_what_was_kept_is_found_by_any_run_of_the_family(tmp_path: Path) -> None
 )
 def test_a_broken_record_is_none(tmp_path: Path, content: str) -> None:
     repetition.keep(tmp_path, repetition.of([run_of_seed("0", f1=0.8), run_of_seed("1", f1=0.9)]))
-    (file,) = (tmp_path / "repetitions").iterdir()
-    file.write_text(content)
+    (tmp_path / "repetition.json").write_text(content)
 
     assert repetition.find(tmp_path, of_seed("0")) is None
 
@@ -108,9 +107,6 @@ def test_a_record_of_another_family_or_a_newer_format_is_none(tmp_path: Path) ->
     assert repetition.find(tmp_path, of_seed("0")) is None
 
     repetition.keep(tmp_path, repeated)
-    (file,) = (tmp_path / "repetitions").iterdir()
-    other = repetition.family_of(of_seed("0", lock=None))
-    file.rename(file.with_name(f"{other}.json"))
     assert repetition.find(tmp_path, of_seed("0", lock=None)) is None
 
 

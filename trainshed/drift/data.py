@@ -4,8 +4,8 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from trainshed import data_diff
-from trainshed.data_diff import NotATable, Rows
-from trainshed.data_evidence import DataDifference
+from trainshed.data_diff import NotATable
+from trainshed.data_evidence import DataDifference, Rows
 from trainshed.drift import changes, difference, leakage, profile, table
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from trainshed.comparison import Baseline, Comparison, Noise
+from trainshed.comparison import Baseline, Comparison
+from trainshed.evidence import Noise
 from trainshed.finding import Finding
 from trainshed.report.baselines import COLUMNS, gate_first
 from trainshed.report.escaping import brief, text

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 
 from scipy.special import stdtrit
 
-from trainshed.comparison import Noise
 from trainshed.errors import ConfigurationError
+from trainshed.evidence import Noise
 
 
 class OneSeedTellsNothing(ConfigurationError):
