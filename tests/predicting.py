@@ -5,7 +5,7 @@ of the data. Every fifth row is evaluation, by its id; a row never changes sides
 """
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -83,30 +83,25 @@ def table(rows: Iterable[int], *, seed: int = 0) -> str:
     return "\n".join(lines) + "\n"
 
 
-def make(folder: Path, *, rows: int = 1_000, **keys: Any) -> Repository:
-    """Make a repository with one commit: the good rule, on rows 0 to `rows`."""
-    given = {
-        "train": ["python3", "code/train.py", "{data}", "{out}", "{seed}"],
-        "evaluate": ["python3", "code/evaluate.py", "{model}", "{data}", "{out}"],
-        "metrics": {"f1": {"direction": "maximize", "tolerance": 0.02}},
-        **keys,
-    }
-    files = {
-        "data/train.csv": table(range(rows)),
+KEYS: Mapping[str, Any] = {
+    "train": ["python3", "code/train.py", "{data}", "{out}", "{seed}"],
+    "evaluate": ["python3", "code/evaluate.py", "{model}", "{data}", "{out}"],
+    "metrics": {"f1": {"direction": "maximize", "tolerance": 0.02}},
+}
+"""Of the model in trainshed.yml."""
+
+
+def files(*, data: str = "data/train.csv", rows: int = 1_000) -> dict[str, str]:
+    """Return the project's files, but for trainshed.yml: the good rule, on rows 0 to `rows`."""
+    return {
+        data: table(range(rows)),
         "code/model.py": MODEL,
         "code/train.py": TRAIN,
         "code/evaluate.py": EVALUATE,
         "code/rule": f"{GOOD}\n",
     }
-    return trainers.make(folder, files=files, **given)
 
 
-def config(**keys: Any) -> str:
-    return trainers.config(
-        **{
-            "train": ["python3", "code/train.py", "{data}", "{out}", "{seed}"],
-            "evaluate": ["python3", "code/evaluate.py", "{model}", "{data}", "{out}"],
-            "metrics": {"f1": {"direction": "maximize", "tolerance": 0.02}},
-            **keys,
-        }
-    )
+def make(folder: Path, *, rows: int = 1_000, **keys: Any) -> Repository:
+    """Make a repository with one commit; `keys` change the model."""
+    return trainers.make(folder, files=files(rows=rows), **{**KEYS, **keys})

@@ -28,7 +28,7 @@ class Planned:
     candidate: Plan
     parent: Plan | None
     live: str | None
-    """Run id of the live release, where it is neither of these."""
+    """Run id of the live release, unless it is the candidate's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,11 +79,10 @@ class Experiments:
         self._fetch(parent)
         before = self._plan_before(parent, candidate.model)
         live = self._live(candidate.model)
-        known = {candidate.run_id, before.run_id if before else None}
         return Planned(
             candidate=candidate,
             parent=before,
-            live=live.run_id if live and live.run_id not in known else None,
+            live=live.run_id if live and live.run_id != candidate.run_id else None,
         )
 
     def _live(self, model: str) -> Manifest | None:

@@ -75,6 +75,19 @@ def test_without_the_live_run_the_gate_judges_by_numbers_and_says_why(
     assert "this job trains nothing" in finished.stderr
 
 
+def test_a_plan_names_the_live_run_also_where_it_is_what_the_candidate_changes(
+    repository: Repository,
+) -> None:
+    """The job that releases looks for it under this name; it knows of no other baseline."""
+    live = released(repository)
+    push(repository, "0.51")
+
+    planned = repository.script("compare", "--dry-run")
+
+    assert f"base-run-id={live.run_id}\n" in planned.stdout
+    assert f"live-run-id={live.run_id}\n" in planned.stdout
+
+
 def push(repository: Repository, rule: str) -> None:
     repository.commit({"code/rule": f"{rule}\n"})
     repository.git("push", "--quiet", "origin", "main")

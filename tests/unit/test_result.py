@@ -43,6 +43,37 @@ def test_a_result_against_both_baselines_is_read_as_it_was_made() -> None:
     assert read(made.to_json().encode()) == made
 
 
+def of_an_older_version(document: Any) -> None:
+    """Turn a result into one of format 1, which knew of no evidence."""
+    compared = document["comparison"]
+    compared["format"] = 1
+    for name in ("policy", "noise", "leakage", "determinism"):
+        del compared[name]
+    for base in compared["baselines"]:
+        for name in set(base) - {"name", "side", "findings", "is_same_run"}:
+            del base[name]
+        for one in base["findings"]:
+            del one["level"], one["why_not"]
+
+
+@pytest.mark.parametrize("name", ["better", "worse", "first", "with-further-metrics"])
+def test_a_result_of_an_older_version_is_judged_by_its_numbers(name: str) -> None:
+    made = read(results.content(HONEST[name], of_an_older_version))
+
+    assert made.comparison is not None
+    assert HONEST[name].comparison is not None
+    assert made.comparison.verdict == HONEST[name].comparison.verdict
+    assert made.comparison.format == 1
+
+
+def test_a_comparison_of_a_newer_version_is_refused() -> None:
+    def newer(document: Any) -> None:
+        document["comparison"]["format"] = 3
+
+    with pytest.raises(ResultIsNotToBeTrusted, match="comparison of a newer format"):
+        read(results.content(HONEST["better"], newer))
+
+
 def test_without_a_head_the_candidate_itself_is_the_head() -> None:
     comparison = records.compare(GOOD)
     run = replace(records.RUN, run_id="1" * 64, metrics=GOOD)
