@@ -104,11 +104,12 @@ def _as_it_lies(made: Run, folder: Path) -> Run:
         place = made.predictions.path
         size = (folder / place).stat().st_size
         predictions = File(path=place, digest=removed.predictions, size=size)
-    is_left_out = "training_rows" in removed.left_out
+    gone = removed.left_out
     return replace(
         made,
         predictions=predictions,
-        training_rows=None if is_left_out else made.training_rows,
+        training_rows=None if "training_rows" in gone else made.training_rows,
+        profile=None if "profile" in gone else made.profile,
     )
 
 

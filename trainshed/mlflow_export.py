@@ -126,16 +126,11 @@ def uploads(one: Known, *, store: Store, chosen: Model | None, scratch: Path) ->
     found.append(Upload(path=str(folder / "run.json"), folder=""))
     if chosen is None:
         return found
-    if run.profile is not None and not _shows(folder / run.profile.path, chosen.private):
-        found.append(_upload(folder, run.profile))
+    if run.profile is not None:
+        content = (folder / run.profile.path).read_bytes()
+        if not private_columns.shows(content, chosen.private):
+            found.append(_upload(folder, run.profile))
     return found + _predictions(run, folder, chosen, scratch / one.run_id)
-
-
-def _shows(profile: Path, private: Sequence[str]) -> bool:
-    """Tell whether a profile holds values of private columns: they were not private back then."""
-    columns = json.loads(profile.read_bytes())["columns"]
-    there = [columns[name] for name in private if name in columns]
-    return any("numbers" in one or "counts" in one.get("texts", {}) for one in there)
 
 
 def _predictions(run: Run, folder: Path, chosen: Model, scratch: Path) -> list[Upload]:

@@ -27,7 +27,7 @@ class Removed:
     predictions: str | None = None
     """sha256 of the predictions as they lie in the image; None: they are not there."""
     left_out: tuple[str, ...] = ()
-    """Of `predictions` and `training_rows` those that are not there at all."""
+    """Of `predictions`, `training_rows` and `profile` those that are not there at all."""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
@@ -75,6 +75,9 @@ def remove(
         if "row_id" in columns or ids != files.get(run.training_rows.path):
             left_out.append("training_rows")
             _replace(kept, run.training_rows, None)
+    if run.profile is not None and shows(files.get(run.profile.path, b""), columns):
+        left_out.append("profile")
+        _replace(kept, run.profile, None)
     if kept == files:
         return files, None
     shown = kept.get(run.predictions.path) if run.predictions is not None else None
@@ -107,6 +110,15 @@ def without(table: bytes, columns: Collection[str], *, needed: Collection[str]) 
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\n").writerows([row[at] for at in kept] for row in rows)
     return text.getvalue().encode()
+
+
+def shows(profile: bytes, columns: Collection[str]) -> bool:
+    """Tell whether a profile holds values of these columns: they were not private back then."""
+    if not columns or not profile:
+        return False
+    known = json.loads(profile)["columns"]
+    there = [known[name] for name in columns if name in known]
+    return any("numbers" in one or "counts" in one.get("texts", {}) for one in there)
 
 
 def _without(

@@ -44,6 +44,29 @@ def test_what_was_taken_out_is_told_as_json_and_read_again() -> None:
     assert private_columns.from_json(removed.to_json()) == removed
 
 
+@pytest.mark.parametrize(
+    ("column", "is_kept"),
+    [
+        pytest.param({"numbers": {"keys": [1]}}, False, id="its-numbers"),
+        pytest.param({"texts": {"counts": {"a@example.org": 1}}}, False, id="its-texts"),
+        pytest.param({"texts": {"buckets": [1], "least": [2]}}, True, id="hashes-alone"),
+        pytest.param({}, True, id="nothing"),
+    ],
+)
+def test_a_profile_that_shows_what_became_private_later_is_left_out(
+    column: dict[str, Any], is_kept: bool
+) -> None:
+    profile = File(path="profile/profile.json", digest="0" * 64, size=1)
+    content = {"columns": {"email": column, "plan": {"texts": {"counts": {"x": 1}}}}}
+    given = {**FILES, profile.path: json.dumps(content).encode()}
+
+    files, removed = private_columns.remove(given, run_of(profile=profile), ["email"])
+
+    assert removed is not None
+    assert (profile.path in files) == is_kept
+    assert ("profile" in removed.left_out) == (not is_kept)
+
+
 @pytest.mark.parametrize("columns", [[], ["phone"]], ids=["none", "not-there"])
 def test_nothing_is_told_where_nothing_had_to_go(columns: list[str]) -> None:
     assert private_columns.remove(FILES, run_of(), columns) == (FILES, None)
