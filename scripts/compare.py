@@ -19,6 +19,7 @@ from trainshed.experiment import Experiments, Planned
 from trainshed.origin import Origin
 from trainshed.progress import Progress
 from trainshed.project import Project
+from trainshed.settings import settings
 from trainshed.statistician import Statistician
 from trainshed.store import Store
 from trainshed.training import Trainings
@@ -27,6 +28,7 @@ EXAMPLES = """\
   scripts/compare.py                        the last commit against its first parent and the release
   scripts/compare.py --base origin/main     against another commit
   scripts/compare.py --no-origin            do not ask the origin for the live release
+  scripts/compare.py --report report.md     all that a pull request's comment would show
   scripts/compare.py --attribute            data and code changed: what did each of them do?
   scripts/compare.py --exit-code            exit with 1 unless the verdict is pass or warn
   scripts/compare.py --dry-run              tell the runs that it needs, train nothing
@@ -68,7 +70,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     out = args.out or here.state / "comparison.json"
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(compared.to_json(), encoding="utf-8")
-    github.append_summary(report.summary(compared))
+    if args.report:
+        args.report.write_text(report.markdown(compared), encoding="utf-8")
+    in_summary = settings().github_step_summary is not None
+    github.append_summary(report.summary(compared) if in_summary else report.brief(compared))
     github.set_outputs(
         {
             "verdict": compared.verdict,
@@ -119,6 +124,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         help="where data and code changed, train the old code on the new data, to part the two",
     )
     parser.add_argument("--out", type=Path, help="where the comparison goes, as JSON")
+    parser.add_argument("--report", type=Path, help="where all of it goes, as Markdown")
     parser.add_argument(
         "--result", type=Path, help="where the answer goes, as JSON, for a comment on a pull "
         "request: a failure too, when --model is given",

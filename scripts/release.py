@@ -13,6 +13,7 @@ import argparse
 from collections.abc import Sequence
 
 from trainshed import git, github, project, report, script
+from trainshed.comparison import Comparison
 from trainshed.config import Model
 from trainshed.config_file import model_of
 from trainshed.inquiry import Inquiries
@@ -66,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             commit=commit,
             is_dry=args.dry_run,
             override=_override(args.override, here),
-            gated=lambda compared: github.append_summary(report.summary(compared)),
+            gated=_show,
         )
         step.result = released.told
     _tell(released)
@@ -91,6 +92,11 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         help="release although the gate blocks; reason and person go into the manifest",
     )
     return parser.parse_args(argv)
+
+
+def _show(compared: Comparison) -> None:
+    in_summary = settings().github_step_summary is not None
+    github.append_summary(report.summary(compared) if in_summary else report.brief(compared))
 
 
 def _override(reason: str | None, here: Project) -> Override | None:

@@ -45,7 +45,7 @@ SCHEMA = Schema(
     )
 )
 TEXT_SCHEMA = Schema(columns=(Column(name="note", type="string"),))
-_WORDS = "late paid never good bad service price phone broken happy again network the a".split()
+_WORDS = ["late", "paid", "never", "good", "bad", "service", "price", "phone", "the", "a"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +78,9 @@ def rows(count: int = 300, *, seed: int = 0, regions: int = 70) -> list[Row]:
 
 def texts(count: int = 200) -> list[Row]:
     chance = random.Random(1)
-    return [{"note": " ".join(chance.choices(_WORDS, k=chance.randint(1, 9)))} for _ in range(count)]
+    return [
+        {"note": " ".join(chance.choices(_WORDS, k=chance.randint(1, 9)))} for _ in range(count)
+    ]
 
 
 def truth(table: list[Row]) -> list[float]:
@@ -121,7 +123,9 @@ def fitted(model: Any, table: list[Row], answers: list[Any]) -> Fitted:
 def of_text(*steps: Any) -> Fitted:
     table = texts()
     model = make_pipeline(make_column_transformer((steps[0], "note")), *steps[1:])
-    model.fit(frame.of(table, TEXT_SCHEMA, trained_on=None), ["late" in one["note"] for one in table])
+    model.fit(
+        frame.of(table, TEXT_SCHEMA, trained_on=None), ["late" in one["note"] for one in table]
+    )
     return Fitted(model=model, schema=TEXT_SCHEMA, rows=table)
 
 
@@ -150,9 +154,7 @@ def older(model: Any) -> Any:
     encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
     text = make_pipeline(SimpleImputer(strategy="most_frequent"), encoder)
     return make_pipeline(
-        make_column_transformer(
-            (text, TEXT), (SimpleImputer(), NUMBERS), remainder="passthrough"
-        ),
+        make_column_transformer((text, TEXT), (SimpleImputer(), NUMBERS), remainder="passthrough"),
         model,
     )
 
@@ -172,7 +174,9 @@ EQUAL: dict[str, Callable[[], Fitted]] = {
     "boosted bins without categories": lambda: classifier(
         make_pipeline(ordinal(), ensemble.HistGradientBoostingClassifier(max_iter=10))
     ),
-    "boosted trees": lambda: classifier(older(ensemble.GradientBoostingClassifier(n_estimators=20))),
+    "boosted trees": lambda: classifier(
+        older(ensemble.GradientBoostingClassifier(n_estimators=20))
+    ),
     "boosted trees, exponential": lambda: classifier(
         older(ensemble.GradientBoostingClassifier(n_estimators=20, loss="exponential"))
     ),
@@ -196,7 +200,9 @@ EQUAL: dict[str, Callable[[], Fitted]] = {
         older(ensemble.RandomForestRegressor(10, random_state=0))
     ),
     "one tree": lambda: classifier(older(tree.DecisionTreeClassifier(max_depth=5))),
-    "tree that is one leaf": lambda: regressor(older(tree.DecisionTreeRegressor(max_depth=1, min_samples_leaf=200))),
+    "tree that is one leaf": lambda: regressor(
+        older(tree.DecisionTreeRegressor(max_depth=1, min_samples_leaf=200))
+    ),
     "logistic regression": lambda: classifier(
         make_pipeline(one_hot(), linear_model.LogisticRegression())
     ),

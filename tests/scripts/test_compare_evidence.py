@@ -206,6 +206,22 @@ def test_what_a_job_uploads_with_evidence_is_believed(repository: Repository) ->
     assert made.comparison.baselines[0].evidence is not None
 
 
+def test_a_terminal_gets_the_answer_and_a_report_all_of_it(
+    repository: Repository, tmp_path: Path
+) -> None:
+    repository.commit({"code/rule": "0.7\n"})
+
+    finished = repository.script("compare", "--no-origin", "--report", str(tmp_path / "all.md"))
+    summary = tmp_path / "summary.md"
+    repository.script("compare", "--no-origin", GITHUB_STEP_SUMMARY=str(summary))
+
+    whole = (tmp_path / "all.md").read_text()
+    assert "Both on the same 200 rows." in finished.stderr
+    assert "<details>" not in finished.stderr
+    assert "<summary>Flips" in whole
+    assert summary.read_text().strip() == whole.strip()
+
+
 def test_the_live_release_is_a_column_of_its_own(tmp_path: Path) -> None:
     repository = predicting.make(tmp_path / "repository")
     subprocess.run(["git", "init", "--quiet", "--bare", str(tmp_path / "origin")], check=True)

@@ -2,12 +2,13 @@
 
 from trainshed.report.escaping import block, code, length, text
 from trainshed.report.numbers import change, number
-from trainshed.report.page import failure, markdown, summary
+from trainshed.report.page import brief, failure, markdown, summary
 from trainshed.report.sentence import answer
 
 __all__ = [
     "answer",
     "block",
+    "brief",
     "change",
     "code",
     "failure",

@@ -50,9 +50,14 @@ def markdown(comparison: Comparison, *, longest: int | None = None, rest: str = 
 
 def summary(comparison: Comparison) -> str:
     """Return the comparison for a job's summary, which has room for all but the largest."""
-    return markdown(
-        comparison, longest=_LONGEST_SUMMARY, rest="All of it is in `comparison.json`."
-    )
+    return markdown(comparison, longest=_LONGEST_SUMMARY, rest="All of it is in `comparison.json`.")
+
+
+def brief(comparison: Comparison) -> str:
+    """Return the answer, the metrics and which rows they are of: what a terminal has room for."""
+    page = _page(comparison, "", None)
+    bare = replace(page, frame={**page.frame, "lineage": ""}, sections=())
+    return bare.render(bare.table.rows, ())
 
 
 def failure(model: str, problem: str, fix: str, *, heading: str = "failed") -> str:
