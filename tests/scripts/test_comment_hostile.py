@@ -198,7 +198,7 @@ def test_ten_thousand_metrics_make_one_comment_that_says_how_many_are_left_out(
     assert 55_000 < len(fork.comment) <= 60_000
     left = 10_000 - fork.comment.count("| metric\\_") - 2
     assert f"\n{left} more metrics are left out" in fork.comment
-    assert "`result.json` of the artifact `trainshed-churn`" in fork.comment
+    assert "`result.json` of its artifact `trainshed-churn`" in fork.comment
     assert fork.comment.endswith(cml.marker("churn", HEAD))
     (path,) = fork.repo.ledger_paths()
     assert len(fork.repo.bare.run("show", f"{repositories.LEDGER}:{path}").stdout) <= 64 << 10
