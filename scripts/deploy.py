@@ -25,7 +25,6 @@ from trainshed import (
     project,
     reconcile,
     script,
-    status_report,
     tags,
     times,
     tombstone,
@@ -121,6 +120,8 @@ def _plan(deployer: Deployer, args: argparse.Namespace) -> None:
 
 
 def _status(deployer: Deployer, args: argparse.Namespace) -> None:
+    from trainshed import status_report  # noqa: PLC0415  # a rollback needs none of it
+
     world = deployer.origin.read()
     places = deployer.places(environment=args.environment, model=args.model)
     rows = [(one.environment, one.model, one.current) for one in places]
@@ -130,13 +131,19 @@ def _status(deployer: Deployer, args: argparse.Namespace) -> None:
 
 
 def _history(deployer: Deployer, _args: argparse.Namespace) -> None:
+    from trainshed import status_report  # noqa: PLC0415  # a rollback needs none of it
+
     commit = deployer.origin.read().ledger_commit
     events = ledger.events(deployer.project.repository, commit)
     print(status_report.history(events), end="")
 
 
 def _verify(deployer: Deployer, args: argparse.Namespace) -> None:
-    from trainshed import targets, verification  # noqa: PLC0415  # only this verb needs them
+    from trainshed import (  # noqa: PLC0415  # only this verb needs them
+        status_report,
+        targets,
+        verification,
+    )
 
     names = environments_of(deployer.config, args.environment)
     chosen = [deployer.config.environments[name] for name in names]

@@ -14,7 +14,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 
-from trainshed import determinism, github, project, repetition, run_report, script
+from trainshed import determinism, github, project, repetition, script
 from trainshed.progress import Progress
 from trainshed.question import Repeating
 from trainshed.settings import settings
@@ -59,6 +59,8 @@ def _train(trainings: Trainings, commit: str, args: argparse.Namespace, progress
 def _repeat(
     trainings: Trainings, commit: str, args: argparse.Namespace, progress: Progress
 ) -> None:
+    from trainshed import run_report  # noqa: PLC0415  # a run that is found needs none of it
+
     plans = repetition.plan(trainings, commit, args.model, times=args.repeat, seed=args.seed)
     jobs = repetition.jobs_of(plans, args.jobs)
     title = f"Training {len(plans)} seeds of commit {commit[:12]}, {jobs} at once"
@@ -80,6 +82,8 @@ def _repeat(
 def _verify(
     trainings: Trainings, commit: str, args: argparse.Namespace, progress: Progress
 ) -> None:
+    from trainshed import run_report  # noqa: PLC0415  # a run that is found needs none of it
+
     with progress.step(f"Training twice from commit {commit[:12]}") as step:
         outcome, proof = determinism.verify(
             trainings, commit, args.model, seed=args.seed, again=args.again
@@ -161,7 +165,10 @@ def _tell_plan(plan: Plan, store: Store) -> None:
 
 def _tell_outcome(outcome: Outcome) -> None:
     run = outcome.run
-    _summarize(run_report.markdown(run, was_found=outcome.was_found))
+    if settings().github_step_summary:
+        from trainshed import run_report  # noqa: PLC0415  # as above
+
+        _summarize(run_report.markdown(run, was_found=outcome.was_found))
     github.set_outputs(
         {
             "run-id": run.run_id,
