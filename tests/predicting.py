@@ -5,6 +5,7 @@ of the data. Every fifth row is evaluation, by its id; a row never changes sides
 """
 
 import random
+import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -105,3 +106,14 @@ def files(*, data: str = "data/train.csv", rows: int = 1_000) -> dict[str, str]:
 def make(folder: Path, *, rows: int = 1_000, **keys: Any) -> Repository:
     """Make a repository with one commit; `keys` change the model."""
     return trainers.make(folder, files=files(rows=rows), **{**KEYS, **keys})
+
+
+def released(folder: Path) -> Repository:
+    """Make a repository with an origin, whose first commit is released."""
+    made = make(folder / "repository")
+    subprocess.run(["git", "init", "--quiet", "--bare", str(folder / "origin")], check=True)
+    made.git("remote", "add", "origin", str(folder / "origin"))
+    made.git("push", "--quiet", "origin", "main")
+    finished = made.script("release")
+    assert finished.returncode == 0, finished.stderr
+    return made

@@ -3,15 +3,14 @@
 import difflib
 import os
 import shutil
-import signal
 import tempfile
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from trainshed import signals
 from trainshed.errors import ConfigurationError, OutsideError
 
 Kind = Literal["new", "same", "extended", "different"]
@@ -102,7 +101,7 @@ def write(root: Path, changes: Sequence[Change], *, state: Path) -> None:
     done: list[Change] = []
     try:
         staged = [_stage(aside / str(number), root, one) for number, one in enumerate(todo)]
-        with _undone_by_signals():
+        with signals.sigterm_as_interrupt():
             for one, file in zip(todo, staged, strict=True):
                 done.append(one)
                 (root / one.path).parent.mkdir(parents=True, exist_ok=True)
@@ -153,16 +152,3 @@ def _undo(root: Path, done: Sequence[Change]) -> None:
                 (root / one.path).unlink()
         else:
             (root / one.path).write_bytes(one.before.encode("utf-8", "surrogateescape"))
-
-
-@contextmanager
-def _undone_by_signals() -> Iterator[None]:
-    """Let SIGTERM undo as Ctrl-C does."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -6,11 +6,12 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import psutil
+
+from trainshed import signals
 
 _POLITE_SECONDS = 5.0
 _PATIENCE_SECONDS = 20.0
@@ -45,7 +46,7 @@ def run(calls: Sequence[Callable[[], T]], *, jobs: int) -> list[T]:
 
     # Not join(): interrupted, it takes a thread that runs for one that has ended (Python 3.11).
     ends = [threading.Event() for _ in range(jobs)]
-    with _sigterm_as_interrupt():
+    with signals.sigterm_as_interrupt():
         try:
             for ended in ends:
                 threading.Thread(target=work, args=[ended], daemon=True).start()
@@ -87,16 +88,3 @@ def _end_programs(ends: Sequence[threading.Event]) -> None:
                 if os.getsid(child.pid) == child.pid:
                     number = signal.SIGTERM if seconds < _POLITE_SECONDS else signal.SIGKILL
                     os.killpg(child.pid, number)
-
-
-@contextmanager
-def _sigterm_as_interrupt() -> Iterator[None]:
-    """Let SIGTERM clean up as Ctrl-C does. Only the main thread may say so."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -6,11 +6,12 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+
+from trainshed import signals
 
 _GRACE_SECONDS = 5.0
 _TAIL_LINES = 15
@@ -62,7 +63,7 @@ def run(
         Exception: whatever `tell`, `log` or `feed` raised.
     """
     started = time.monotonic()
-    with _sigterm_as_interrupt():
+    with signals.sigterm_as_interrupt():
         process = _start(argv, folder=folder, variables=variables)
         try:
             output = _Output(process, log=log, tell=tell, feed=feed)
@@ -161,19 +162,6 @@ def _start(
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ProgramCannotBeStarted(str(reason)) from None
-
-
-@contextmanager
-def _sigterm_as_interrupt() -> Iterator[None]:
-    """Let SIGTERM clean up as Ctrl-C does: the program would live on after who started it."""
-    if threading.current_thread() is not threading.main_thread():  # only there is it allowed
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:

@@ -1,7 +1,6 @@
 """compare.py where trainers write predictions: on which rows, with which evidence, to which end."""
 
 import json
-import subprocess
 from pathlib import Path
 
 import predicting
@@ -223,11 +222,7 @@ def test_a_terminal_gets_the_answer_and_a_report_all_of_it(
 
 
 def test_the_live_release_is_a_column_of_its_own(tmp_path: Path) -> None:
-    repository = predicting.make(tmp_path / "repository")
-    subprocess.run(["git", "init", "--quiet", "--bare", str(tmp_path / "origin")], check=True)
-    repository.git("remote", "add", "origin", str(tmp_path / "origin"))
-    repository.git("push", "--quiet", "origin", "main")
-    assert repository.script("release").returncode == 0
+    repository = predicting.released(tmp_path)
     repository.commit({"code/rule": "0.6\n"})
     repository.commit({"code/rule": "0.55\n"})
 

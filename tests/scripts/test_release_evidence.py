@@ -1,7 +1,6 @@
 """release.py where trainers write predictions: the live release's own answers are the measure."""
 
 import shutil
-import subprocess
 from pathlib import Path
 
 import predicting
@@ -15,13 +14,7 @@ from trainshed.origin import Origin
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Repository:
-    """A repository with an origin, whose first commit is released."""
-    made = predicting.make(tmp_path / "repository")
-    subprocess.run(["git", "init", "--quiet", "--bare", str(tmp_path / "origin")], check=True)
-    made.git("remote", "add", "origin", str(tmp_path / "origin"))
-    made.git("push", "--quiet", "origin", "main")
-    assert made.script("release").returncode == 0
-    return made
+    return predicting.released(tmp_path)
 
 
 def test_the_gate_judges_by_intervals_and_the_manifest_keeps_them(repository: Repository) -> None:
