@@ -51,7 +51,7 @@ COMPILE = uv pip compile --universal --python-version 3.11 --fork-strategy fewes
 lock: ## pin every requirements file anew, with hashes for every platform (UPGRADE=--upgrade)
 	$(COMPILE) requirements/train.in requirements/serve.in requirements/framework.in \
 	  -o requirements.txt
-	for part in train serve framework statistics mlflow dev ci engine; do \
+	for part in train serve framework statistics export mlflow dev ci engine; do \
 	  $(COMPILE) -c requirements.txt requirements/$$part.in -o requirements/$$part.txt || exit 1; \
 	done
 

@@ -260,7 +260,7 @@ EITHER: dict[str, Callable[[], Fitted]] = {
     "strict one-hot": lambda: classifier(
         make_pipeline(
             make_column_transformer((OneHotEncoder(), TEXT), (SimpleImputer(), NUMBERS)),
-            linear_model.LogisticRegression(),
+            linear_model.LogisticRegression(max_iter=2_000),
         )
     ),
     "columns by type": lambda: classifier(

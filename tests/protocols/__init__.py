@@ -1,0 +1,1 @@
+"""What other serving tools answered on our models, and the command that asks them."""
