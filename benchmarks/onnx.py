@@ -34,9 +34,9 @@ def main() -> None:
 
 def _contestants(artifact: Path) -> tuple[dict[str, Callable[[Any], Any]], list[Any]]:
     from trainshed.exporting import export  # noqa: PLC0415  # `make bench` imports this module, too
-    from trainshed.exporting import rows as rows_of_data  # noqa: PLC0415
-    from trainshed.serving import predictor, schema  # noqa: PLC0415
-    from trainshed.serving.onnx_model import OnnxModel  # noqa: PLC0415
+    from trainshed.exporting import rows as rows_of_data  # noqa: PLC0415  # likewise
+    from trainshed.serving import predictor, schema  # noqa: PLC0415  # likewise
+    from trainshed.serving.onnx_model import OnnxModel  # noqa: PLC0415  # likewise
 
     trainer: list[str | Path] = [sys.executable, ROOT / "pipelines/train.py", "--data", _DATA]
     trainer += ["--out", artifact]

@@ -13,13 +13,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from trainshed import git, github, project, report, result, script
+from trainshed import comparison_summary, git, github, project, report, result, script
 from trainshed.errors import TrainshedError
 from trainshed.experiment import Experiments, Planned
 from trainshed.origin import Origin
 from trainshed.progress import Progress
 from trainshed.project import Project
-from trainshed.settings import settings
 from trainshed.statistician import Statistician
 from trainshed.store import Store
 from trainshed.training import Trainings
@@ -72,8 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     out.write_text(compared.to_json(), encoding="utf-8")
     if args.report:
         args.report.write_text(report.markdown(compared), encoding="utf-8")
-    in_summary = settings().github_step_summary is not None
-    github.append_summary(report.summary(compared) if in_summary else report.brief(compared))
+    comparison_summary.show(compared)
     github.set_outputs(
         {
             "verdict": compared.verdict,

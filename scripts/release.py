@@ -12,8 +12,7 @@ import _framework  # noqa: F401  # isort: skip
 import argparse
 from collections.abc import Sequence
 
-from trainshed import git, github, project, report, script
-from trainshed.comparison import Comparison
+from trainshed import comparison_summary, git, github, project, script
 from trainshed.config import Model
 from trainshed.config_file import model_of
 from trainshed.inquiry import Inquiries
@@ -67,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             commit=commit,
             is_dry=args.dry_run,
             override=_override(args.override, here),
-            gated=_show,
+            gated=comparison_summary.show,
         )
         step.result = released.told
     _tell(released)
@@ -92,11 +91,6 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         help="release although the gate blocks; reason and person go into the manifest",
     )
     return parser.parse_args(argv)
-
-
-def _show(compared: Comparison) -> None:
-    in_summary = settings().github_step_summary is not None
-    github.append_summary(report.summary(compared) if in_summary else report.brief(compared))
 
 
 def _override(reason: str | None, here: Project) -> Override | None:

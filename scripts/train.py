@@ -166,7 +166,7 @@ def _tell_plan(plan: Plan, store: Store) -> None:
 def _tell_outcome(outcome: Outcome) -> None:
     run = outcome.run
     if settings().github_step_summary:
-        from trainshed import run_report  # noqa: PLC0415  # as above
+        from trainshed import run_report  # noqa: PLC0415  # nor does one at a terminal
 
         _summarize(run_report.markdown(run, was_found=outcome.was_found))
     github.set_outputs(

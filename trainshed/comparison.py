@@ -7,7 +7,7 @@ A reader of the JSON comes to the same findings and verdict from the same number
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
 from trainshed import config, finding
@@ -215,18 +215,12 @@ def _baseline(
     rules: Mapping[str, Metric],
     policy: Policy,
 ) -> Baseline:
+    known = {one.name: getattr(other, one.name) for one in fields(Against)}
     return Baseline(
         name=name,
-        side=other.side,
-        evidence=other.evidence,
-        no_evidence=other.no_evidence,
-        cannot_compare=other.cannot_compare,
-        changed=other.changed,
-        data=other.data,
-        no_data=other.no_data,
-        attribution=other.attribution,
         findings=_findings(candidate, other, rules, policy),
         is_same_run=other.side.run_id == candidate.run_id,
+        **known,
     )
 
 

@@ -10,9 +10,9 @@ from trainshed import (
     attribution,
     comparison,
     determinism,
-    finding,
     leakage_limit,
     live_run,
+    prediction_question,
     release_draft,
     repetition,
 )
@@ -27,7 +27,8 @@ from trainshed.evidence import Evidence, Noise, Rows
 from trainshed.manifest import Manifest
 from trainshed.mirror import OriginCannotBeRead
 from trainshed.origin import Origin
-from trainshed.question import Comparing, Predicted, Repeating
+from trainshed.prediction_question import Answering
+from trainshed.question import Comparing, Repeating
 from trainshed.scoring import Scorings
 from trainshed.statistician import Statistician
 from trainshed.training import Outcome, Trainings
@@ -138,7 +139,9 @@ class Inquiries:
         for who, one in (("candidate", candidate), ("baseline", baseline)):
             if one.run.predictions is None:
                 return Heard(why_not=f"the {who}'s trainer wrote no predictions")
-        question = question_of(candidate, baseline, chosen)
+        question = prediction_question.of(
+            _answering(baseline, "the baseline"), _answering(candidate, "the candidate"), chosen
+        )
         try:
             evidence = self._examine(question, candidate, baseline)
         except ProgramError as error:
@@ -194,36 +197,9 @@ class Inquiries:
         )
 
 
-def question_of(candidate: Outcome, baseline: Outcome, chosen: Model) -> Comparing:
-    """Return what the predictions of two runs are asked."""
-    trained_on = baseline.run.training_rows
-    return Comparing(
-        baseline=_predicted(baseline, "the baseline"),
-        candidate=_predicted(candidate, "the candidate"),
-        metrics=tuple(candidate.run.metrics),
-        rules={name: finding.rule_of(metric) for name, metric in chosen.metrics.items()},
-        trained_on=str(baseline.folder / trained_on.path) if trained_on else None,
-        positive=chosen.positive,
-        private=private_of(chosen),
-        bins={name: tuple(limits) for name, limits in chosen.bins.items()},
-    )
-
-
-def private_of(chosen: Model) -> tuple[str, ...]:
-    """Return the columns whose values are masked; ids are made of the key, so they may be, too."""
-    is_named = bool(set(chosen.key) & set(chosen.private))
-    return (*chosen.private, *(["row_id"] if is_named else []))
-
-
 def rows_differ(rows: Rows) -> bool:
     return bool(rows.only_baseline or rows.only_candidate or rows.relabelled)
 
 
-def _predicted(one: Outcome, who: str) -> Predicted:
-    assert one.run.predictions is not None
-    return Predicted(
-        run_id=one.run.run_id,
-        predictions=str(one.folder / one.run.predictions.path),
-        source=f"{one.run.predictions.path.rpartition('/')[2]} of {who} ({one.run.run_id[:12]})",
-        metrics=one.run.metrics,
-    )
+def _answering(one: Outcome, who: str) -> Answering:
+    return Answering(run=one.run, folder=one.folder, name=f"{who} ({one.run.run_id[:12]})")

@@ -6,13 +6,14 @@ Where they say nothing, that is told, and the numbers of the trainers are all th
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from trainshed import finding
+from trainshed import finding, prediction_question
 from trainshed.config import Model
 from trainshed.errors import OutsideError, ProgramError
 from trainshed.evidence import Evidence, Flips, Rows
 from trainshed.finding import Finding
 from trainshed.ledger_runs import Known
-from trainshed.question import Comparing, Predicted
+from trainshed.prediction_question import Answering
+from trainshed.question import Comparing
 from trainshed.store import Store
 
 Ask = Callable[[Comparing], Evidence]
@@ -66,39 +67,15 @@ def _evidence(
         if store.find(one.run_id) is None:
             return None, f"a file of {name} has gone from the run store, or changed"
     try:
-        return ask(question_of(before, after, store=store, chosen=chosen)), ""
+        old, new = _answering(before, store), _answering(after, store)
+        return ask(prediction_question.of(old, new, chosen, why=_NOT_SCORED)), ""
     except (ProgramError, OutsideError) as error:
         return None, error.problem
 
 
-def question_of(before: Known, after: Known, *, store: Store, chosen: Model | None) -> Comparing:
-    """Return what the predictions of two runs, which are both in the store, are asked."""
-    assert before.run is not None
-    rows = before.run.training_rows
-    rules = chosen.metrics if chosen else {}
-    return Comparing(
-        baseline=_predicted(before, store),
-        candidate=_predicted(after, store),
-        metrics=tuple(after.summary.metrics),
-        rules={name: finding.rule_of(metric) for name, metric in rules.items()},
-        trained_on=str(store.folder(before.run_id) / rows.path) if rows else None,
-        why=_NOT_SCORED,
-        positive=chosen.positive if chosen else None,
-        private=tuple(chosen.private) if chosen else (),
-        bins={name: tuple(limits) for name, limits in chosen.bins.items()} if chosen else {},
-    )
-
-
-def _predicted(one: Known, store: Store) -> Predicted:
+def _answering(one: Known, store: Store) -> Answering:
     assert one.run is not None
-    assert one.run.predictions is not None
-    path = one.run.predictions.path
-    return Predicted(
-        run_id=one.run_id,
-        predictions=str(store.folder(one.run_id) / path),
-        source=f"{path.rpartition('/')[2]} of {one.run_id[:12]}",
-        metrics=one.summary.metrics,
-    )
+    return Answering(run=one.run, folder=store.folder(one.run_id), name=one.run_id[:12])
 
 
 def _findings(

@@ -231,7 +231,7 @@ def test_a_secret_of_an_environment_is_seen_by_its_jobs_alone(place: Place) -> N
     show = {"run": 'echo "${NAME} is <${KEY}>"', "env": {"KEY": "${{ secrets.KEY }}"}}
 
     def job(name: str, environment: object) -> dict[str, Any]:
-        step = {**show, "env": {**show["env"], "NAME": name}}  # type: ignore[dict-item]
+        step = {**show, "env": {**show["env"], "NAME": name}}
         return {**steps(step), "environment": environment}
 
     result = place.run(
@@ -239,7 +239,7 @@ def test_a_secret_of_an_environment_is_seen_by_its_jobs_alone(place: Place) -> N
             "a": job("by name", "data"),
             "b": job("by expression", {"name": "${{ 1 == 1 && 'data' || '' }}"}),
             "c": job("another", "database"),
-            "d": steps({**show, "env": {**show["env"], "NAME": "none"}}),  # type: ignore[dict-item]
+            "d": steps({**show, "env": {**show["env"], "NAME": "none"}}),
         }
     )
 

@@ -136,7 +136,7 @@ def test_empty_lines_are_no_rows(tmp_path: Path) -> None:
 
 
 def changed(**columns: object) -> Callable[[Path], Path]:
-    return lambda path: samples.write(path, {**GOOD, **columns})  # type: ignore[dict-item]
+    return lambda path: samples.write(path, {**GOOD, **columns})
 
 
 def without(name: str) -> Callable[[Path], Path]:
